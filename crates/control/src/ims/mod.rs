@@ -1,0 +1,346 @@
+//! Orgs and machine credentials: who may ask for a token.
+//!
+//! Secrets are random (256 bits), stored as salted SHA-256 and compared in constant time. Not here: tokens.
+
+use sha2::{Digest as _, Sha256};
+use store::{Row, StoreError, Tx, values};
+use subtle::ConstantTimeEq as _;
+use vocab::{Millis, OrgId, random};
+
+use crate::sandbox::{self, CreateSandboxError, DEFAULT_NAME, NewSandbox, SandboxType};
+
+/// Who made what no request asked for.
+const SYSTEM: &str = "system";
+
+/// Tenant ids that would collide with a standard namespace: `_{tenant}` is a field name, and
+/// `https://ns.adobe.com/{tenant}/` the start of schema ids. From the published XDM library, and our own column.
+const RESERVED_TENANTS: [&str; 31] = [
+    "adcloud", "adhoc", "adobe", "adobecloud", "adobecloudplatform", "aep", "airship", "b2b", "bizible", "braze",
+    "channels", "core", "dsp", "exif", "experience", "id3", "iptc", "iptc4xmpext", "marketo", "meta",
+    "pathfactory", "photoshop", "repo", "schema", "search", "searchads", "searchengines", "tributary",
+    "workfront", "xdm", "xmpdm",
+];
+
+/// An organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Org {
+    pub id: OrgId,
+    /// The tenant id, without underscore.
+    pub tenant: String,
+    pub created: Millis,
+}
+
+/// A machine credential that has not been revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// 32 lower-case hex digits; clients send it as `x-api-key` too.
+    pub client_id: String,
+    pub org: OrgId,
+    /// The name of the one sandbox in which it may act; `None` stands for all of its org.
+    pub sandbox: Option<String>,
+    /// The technical account: what `createdBy` shows.
+    pub account: String,
+}
+
+/// A credential just made, with the secret that is shown this once.
+#[derive(Clone, Debug)]
+pub struct NewCredential {
+    pub credential: Credential,
+    pub client_secret: String,
+}
+
+/// Why an org was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateOrgError {
+    #[error("an org id is 24 upper-case hex digits and @AdobeOrg")]
+    BadOrg,
+    #[error("a tenant id is 3 to 20 lower-case letters and digits, starts with a letter and is no standard name")]
+    BadTenant,
+    #[error("the org or the tenant id is taken")]
+    Exists,
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+/// Why a credential was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateCredentialError {
+    #[error("there is no such org")]
+    UnknownOrg,
+    #[error("the org has no sandbox {0}")]
+    UnknownSandbox(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a secret does not open the door.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Never made, or revoked.
+    #[error("there is no such client")]
+    UnknownClient,
+    #[error("the secret is not the client's")]
+    WrongSecret,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes an org and its production sandbox `prod`. What is not given is generated.
+pub async fn create_org(
+    tx: &mut Tx,
+    id: Option<&OrgId>,
+    tenant: Option<&str>,
+    now: Millis,
+) -> Result<Org, CreateOrgError> {
+    let id = id.cloned().unwrap_or_else(|| OrgId(format!("{}@AdobeOrg", random::hex(12).to_uppercase())));
+    let tenant = tenant.map_or_else(generate_tenant, str::to_owned);
+    if !is_org_id(&id) {
+        return Err(CreateOrgError::BadOrg);
+    }
+    if !is_tenant(&tenant) {
+        return Err(CreateOrgError::BadTenant);
+    }
+    let sql = "INSERT INTO org (id, tenant, created_ms) VALUES ($1, $2, $3)";
+    tx.execute(sql, values![id.as_str(), &tenant, now]).await.map_err(|error| match error {
+        StoreError::Conflict => CreateOrgError::Exists,
+        other => CreateOrgError::Store(other),
+    })?;
+    let prod = NewSandbox {
+        name: DEFAULT_NAME.to_owned(),
+        title: "Production".to_owned(),
+        sandbox_type: SandboxType::Production,
+        is_default: true,
+    };
+    match sandbox::create(tx, &id, prod, SYSTEM, now).await {
+        Ok(_) => Ok(Org { id, tenant, created: now }),
+        Err(CreateSandboxError::Store(error)) => Err(CreateOrgError::Store(error)),
+        // The org is new and the name is ours, so nothing but the store can fail.
+        Err(_) => Err(CreateOrgError::Exists),
+    }
+}
+
+/// The org of that id.
+pub async fn find_org(tx: &mut Tx, id: &OrgId) -> Result<Option<Org>, StoreError> {
+    let row = tx.row("SELECT id, tenant, created_ms FROM org WHERE id = $1", values![id.as_str()]).await?;
+    row.as_ref().map(read_org).transpose()
+}
+
+/// All orgs, oldest first.
+pub async fn orgs(tx: &mut Tx) -> Result<Vec<Org>, StoreError> {
+    let sql = "SELECT id, tenant, created_ms FROM org ORDER BY created_ms, id";
+    tx.rows(sql, values![]).await?.iter().map(read_org).collect()
+}
+
+/// Makes a credential of an org; with a sandbox's name it may act in that sandbox alone.
+pub async fn create_credential(
+    tx: &mut Tx,
+    org: &OrgId,
+    sandbox: Option<&str>,
+    now: Millis,
+) -> Result<NewCredential, CreateCredentialError> {
+    if find_org(tx, org).await?.is_none() {
+        return Err(CreateCredentialError::UnknownOrg);
+    }
+    let sandbox = match sandbox {
+        None => None,
+        Some(wanted) => match sandbox::get(tx, org, wanted).await? {
+            Some(found) => Some(found.name),
+            None => return Err(CreateCredentialError::UnknownSandbox(wanted.to_owned())),
+        },
+    };
+    let credential = Credential {
+        client_id: random::hex(16),
+        org: org.clone(),
+        sandbox,
+        account: format!("{}@techacct.adobe.com", random::hex(12).to_uppercase()),
+    };
+    let sql = "INSERT INTO credential (client_id, org, sandbox, account, created_ms) VALUES ($1, $2, $3, $4, $5)";
+    let values = values![
+        &credential.client_id,
+        org.as_str(),
+        credential.sandbox.as_deref(),
+        &credential.account,
+        now
+    ];
+    tx.execute(sql, values).await?;
+    // Hex only: several clients put the secret into a form body or a query without percent-encoding it.
+    let client_secret = random::hex(32);
+    let salt: [u8; 16] = random::bytes();
+    let sql = "INSERT INTO credential_secret (client_id, salt, hash, created_ms) VALUES ($1, $2, $3, $4)";
+    let hash = salted_hash(&salt, &client_secret);
+    tx.execute(sql, values![&credential.client_id, &salt[..], &hash[..], now]).await?;
+    Ok(NewCredential { credential, client_secret })
+}
+
+/// The credential of that client id and secret.
+pub async fn verify_secret(tx: &mut Tx, client_id: &str, secret: &str) -> Result<Credential, VerifyError> {
+    let credential = find_credential(tx, client_id).await?.ok_or(VerifyError::UnknownClient)?;
+    let sql = "SELECT salt, hash FROM credential_secret WHERE client_id = $1";
+    let mut good = subtle::Choice::from(0);
+    // A credential may have two live secrets while one replaces the other; all are compared, always.
+    for row in tx.rows(sql, values![client_id]).await? {
+        good |= salted_hash(row.bytes(0)?, secret).ct_eq(row.bytes(1)?);
+    }
+    if bool::from(good) { Ok(credential) } else { Err(VerifyError::WrongSecret) }
+}
+
+/// The live credential of that client id.
+pub async fn find_credential(tx: &mut Tx, client_id: &str) -> Result<Option<Credential>, StoreError> {
+    let sql = "SELECT client_id, org, sandbox, account FROM credential WHERE client_id = $1 AND revoked_ms IS NULL";
+    tx.row(sql, values![client_id]).await?.as_ref().map(read_credential).transpose()
+}
+
+/// Every live credential of every org.
+pub async fn all_credentials(tx: &mut Tx) -> Result<Vec<Credential>, StoreError> {
+    let sql = "SELECT client_id, org, sandbox, account FROM credential WHERE revoked_ms IS NULL";
+    tx.rows(sql, values![]).await?.iter().map(read_credential).collect()
+}
+
+/// Ends a credential and its secrets; `false` when there is no such live credential in that org.
+pub async fn revoke_credential(tx: &mut Tx, org: &OrgId, client_id: &str, now: Millis) -> Result<bool, StoreError> {
+    let sql = "UPDATE credential SET revoked_ms = $1 WHERE client_id = $2 AND org = $3 AND revoked_ms IS NULL";
+    if tx.execute(sql, values![now, client_id, org.as_str()]).await? == 0 {
+        return Ok(false);
+    }
+    tx.execute("DELETE FROM credential_secret WHERE client_id = $1", values![client_id]).await?;
+    Ok(true)
+}
+
+fn salted_hash(salt: &[u8], secret: &str) -> [u8; 32] {
+    Sha256::new().chain_update(salt).chain_update(secret).finalize().into()
+}
+
+/// 24 upper-case hex digits and `@AdobeOrg`.
+pub fn is_org_id(id: &OrgId) -> bool {
+    id.as_str().strip_suffix("@AdobeOrg").is_some_and(|digits| {
+        digits.len() == 24 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))
+    })
+}
+
+fn is_tenant(tenant: &str) -> bool {
+    (3..=20).contains(&tenant.len())
+        && tenant.starts_with(|c: char| c.is_ascii_lowercase())
+        && tenant.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        && !RESERVED_TENANTS.contains(&tenant)
+}
+
+/// `t` and 12 hex digits: no standard name has that form.
+fn generate_tenant() -> String {
+    format!("t{}", random::hex(6))
+}
+
+fn read_org(row: &Row) -> Result<Org, StoreError> {
+    Ok(Org { id: row.text(0)?.into(), tenant: row.text(1)?.to_owned(), created: Millis(row.int(2)?) })
+}
+
+fn read_credential(row: &Row) -> Result<Credential, StoreError> {
+    Ok(Credential {
+        client_id: row.text(0)?.to_owned(),
+        org: row.text(1)?.into(),
+        sandbox: row.text_or_null(2)?.map(str::to_owned),
+        account: row.text(3)?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NOW, org, store};
+
+    #[tokio::test]
+    async fn an_org_starts_with_its_production_sandbox() {
+        let (store, _dir) = store().await;
+        let mut tx = store.write().await.unwrap();
+        let made = create_org(&mut tx, None, None, NOW).await.unwrap();
+        assert!(is_org_id(&made.id), "{}", made.id);
+        assert!(is_tenant(&made.tenant), "{}", made.tenant);
+        let sandboxes = sandbox::list(&mut tx, &made.id).await.unwrap();
+        assert_eq!(sandboxes.len(), 1);
+        assert_eq!((sandboxes[0].name.as_str(), sandboxes[0].is_default), ("prod", true));
+        assert_eq!(find_org(&mut tx, &made.id).await.unwrap(), Some(made.clone()));
+        assert_eq!(orgs(&mut tx).await.unwrap(), [made]);
+    }
+
+    #[tokio::test]
+    async fn tenants_and_org_ids() {
+        let (store, _dir) = store().await;
+        let mut tx = store.write().await.unwrap();
+        for (tenant, good) in [
+            ("acme", true),
+            ("a23", true),
+            ("acme", false),
+            ("ab", false),
+            ("2acme", false),
+            ("Acme", false),
+            ("_acme", false),
+            ("acme-2", false),
+            ("xdm", false),
+            ("experience", false),
+            ("repo", false),
+            ("tributary", false),
+            ("abcdefghijklmnopqrst", true),
+            ("abcdefghijklmnopqrstu", false),
+        ] {
+            assert_eq!(create_org(&mut tx, None, Some(tenant), NOW).await.is_ok(), good, "{tenant}");
+        }
+        for (id, good) in [
+            ("0123456789ABCDEF01234567@AdobeOrg", true),
+            ("0123456789ABCDEF01234567@AdobeOrg", false),
+            ("0123456789abcdef01234567@AdobeOrg", false),
+            ("0123456789ABCDEF0123456@AdobeOrg", false),
+            ("0123456789ABCDEF01234567@AdobeID", false),
+            ("", false),
+        ] {
+            assert_eq!(create_org(&mut tx, Some(&id.into()), None, NOW).await.is_ok(), good, "{id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_secret_opens_its_own_credential_alone() {
+        let (store, _dir) = store().await;
+        let mut tx = store.write().await.unwrap();
+        let org = org(&mut tx, "acme").await;
+        let one = create_credential(&mut tx, &org, None, NOW).await.unwrap();
+        let two = create_credential(&mut tx, &org, Some("prod"), NOW).await.unwrap();
+        assert_eq!((one.credential.client_id.len(), one.client_secret.len()), (32, 64));
+        assert_eq!(two.credential.sandbox.as_deref(), Some("prod"));
+        let client = one.credential.client_id.as_str();
+        assert_eq!(verify_secret(&mut tx, client, &one.client_secret).await.unwrap(), one.credential);
+        for secret in [two.client_secret.as_str(), "", &one.client_secret[1..]] {
+            let refused = verify_secret(&mut tx, client, secret).await;
+            assert!(matches!(refused, Err(VerifyError::WrongSecret)), "{secret}");
+        }
+        let unknown = verify_secret(&mut tx, "nobody", &one.client_secret).await;
+        assert!(matches!(unknown, Err(VerifyError::UnknownClient)));
+        let elsewhere = create_credential(&mut tx, &org, Some("nope"), NOW).await;
+        assert!(matches!(elsewhere, Err(CreateCredentialError::UnknownSandbox(_))));
+    }
+
+    #[tokio::test]
+    async fn no_secret_is_stored_readably() {
+        let (store, _dir) = store().await;
+        let mut tx = store.write().await.unwrap();
+        let org = org(&mut tx, "acme").await;
+        let made = create_credential(&mut tx, &org, None, NOW).await.unwrap();
+        let rows = tx.rows("SELECT salt, hash FROM credential_secret", values![]).await.unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!((rows[0].bytes(0).unwrap().len(), rows[0].bytes(1).unwrap().len()), (16, 32));
+        assert_ne!(rows[0].bytes(1).unwrap(), &Sha256::digest(&made.client_secret)[..], "the hash is salted");
+    }
+
+    #[tokio::test]
+    async fn scoped() {
+        let (store, _dir) = store().await;
+        let mut tx = store.write().await.unwrap();
+        let (ours, theirs) = (org(&mut tx, "acme").await, org(&mut tx, "umbrella").await);
+        let made = create_credential(&mut tx, &theirs, None, NOW).await.unwrap();
+        let client = made.credential.client_id.as_str();
+        assert!(!revoke_credential(&mut tx, &ours, client, NOW).await.unwrap(), "another org's credential");
+        assert_eq!(all_credentials(&mut tx).await.unwrap().len(), 1);
+        assert!(revoke_credential(&mut tx, &theirs, client, NOW).await.unwrap());
+        assert!(!revoke_credential(&mut tx, &theirs, client, NOW).await.unwrap());
+        assert_eq!(all_credentials(&mut tx).await.unwrap(), []);
+        let refused = verify_secret(&mut tx, client, &made.client_secret).await;
+        assert!(matches!(refused, Err(VerifyError::UnknownClient)), "revoked");
+    }
+}

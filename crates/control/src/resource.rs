@@ -1,0 +1,255 @@
+//! What every resource of every service has in common: where it is stored, its revision, its audit fields, who uses it.
+//!
+//! A resource keeps the members that a client sent and we do not model: `doc` is what comes back.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+use store::{Row, StoreError, Tx, values};
+use vocab::Millis;
+
+use crate::Scope;
+
+/// The kinds of stored resources, by their collection's name in the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    Connections,
+    SourceConnections,
+    TargetConnections,
+    Flows,
+    DataSets,
+    MappingSets,
+    Schemas,
+    Classes,
+    FieldGroups,
+    DataTypes,
+    Descriptors,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Connections => "connections",
+            Kind::SourceConnections => "sourceConnections",
+            Kind::TargetConnections => "targetConnections",
+            Kind::Flows => "flows",
+            Kind::DataSets => "dataSets",
+            Kind::MappingSets => "mappingSets",
+            Kind::Schemas => "schemas",
+            Kind::Classes => "classes",
+            Kind::FieldGroups => "fieldgroups",
+            Kind::DataTypes => "datatypes",
+            Kind::Descriptors => "descriptors",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        use Kind::{
+            Classes, Connections, DataSets, DataTypes, Descriptors, FieldGroups, Flows, MappingSets, Schemas,
+            SourceConnections, TargetConnections,
+        };
+        [
+            Connections, SourceConnections, TargetConnections, Flows, DataSets, MappingSets, Schemas, Classes,
+            FieldGroups, DataTypes, Descriptors,
+        ]
+        .into_iter()
+        .find(|kind| kind.name() == name)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A stored resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved {
+    pub kind: Kind,
+    pub id: String,
+    /// The small number that stands for it in journal frames.
+    pub no: u32,
+    pub name: String,
+    pub state: String,
+    /// Grows by one with each change; each service renders its own etag from it.
+    pub rev: u64,
+    pub created: Millis,
+    pub updated: Millis,
+    pub created_by: String,
+    pub updated_by: String,
+    pub created_client: String,
+    pub updated_client: String,
+    /// What the client sent, normalised, with the members we do not model untouched.
+    pub doc: Map<String, Value>,
+}
+
+/// A resource to be stored.
+#[derive(Clone, Debug)]
+pub struct New {
+    pub kind: Kind,
+    pub id: String,
+    pub name: String,
+    pub state: String,
+    pub doc: Map<String, Value>,
+    /// Whom it uses: (kind, id).
+    pub uses: Vec<(Kind, String)>,
+}
+
+/// Stores a new resource at revision 1. An id that is taken is [`StoreError::Conflict`].
+pub async fn insert(tx: &mut Tx, scope: &Scope, new: New) -> Result<Saved, StoreError> {
+    // Ids are unguessable and global, so the number belongs to one sandbox.
+    let no = tx.number(new.kind.name(), &new.id).await?;
+    let sql = "INSERT INTO resource (sandbox, kind, id, no, name, state, rev, created_ms, updated_ms, created_by,
+                 updated_by, created_client, updated_client, doc)
+               VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7, $8, $8, $9, $9, $10)";
+    tx.execute(
+        sql,
+        values![
+            scope.sandbox,
+            new.kind.name(),
+            &new.id,
+            no,
+            &new.name,
+            &new.state,
+            scope.now,
+            &scope.actor.user,
+            &scope.actor.client,
+            to_text(&new.doc),
+        ],
+    )
+    .await?;
+    set_uses(tx, scope, new.kind, &new.id, &new.uses).await?;
+    Ok(Saved {
+        kind: new.kind,
+        id: new.id,
+        no,
+        name: new.name,
+        state: new.state,
+        rev: 1,
+        created: scope.now,
+        updated: scope.now,
+        created_by: scope.actor.user.clone(),
+        updated_by: scope.actor.user.clone(),
+        created_client: scope.actor.client.clone(),
+        updated_client: scope.actor.client.clone(),
+        doc: new.doc,
+    })
+}
+
+/// The resource of that kind and id in the scope's sandbox.
+pub async fn get(tx: &mut Tx, scope: &Scope, kind: Kind, id: &str) -> Result<Option<Saved>, StoreError> {
+    let sql = "SELECT id, no, name, state, rev, created_ms, updated_ms, created_by, updated_by, created_client,
+                 updated_client, doc
+               FROM resource WHERE sandbox = $1 AND kind = $2 AND id = $3";
+    let row = tx.row(sql, values![scope.sandbox, kind.name(), id]).await?;
+    row.map(|row| read(kind, &row)).transpose()
+}
+
+/// All resources of a kind in the scope's sandbox, oldest first.
+pub async fn list(tx: &mut Tx, scope: &Scope, kind: Kind) -> Result<Vec<Saved>, StoreError> {
+    let sql = "SELECT id, no, name, state, rev, created_ms, updated_ms, created_by, updated_by, created_client,
+                 updated_client, doc
+               FROM resource WHERE sandbox = $1 AND kind = $2 ORDER BY created_ms, no";
+    tx.rows(sql, values![scope.sandbox, kind.name()]).await?.iter().map(|row| read(kind, row)).collect()
+}
+
+/// Stores a changed resource: name, state and doc, with the next revision and the actor's audit fields. What it uses is
+/// replaced when given. The revision must be the stored one, else nothing happens and `false` comes back.
+pub async fn update(
+    tx: &mut Tx,
+    scope: &Scope,
+    saved: &mut Saved,
+    uses: Option<&[(Kind, String)]>,
+) -> Result<bool, StoreError> {
+    let sql = "UPDATE resource SET name = $1, state = $2, doc = $3, rev = rev + 1, updated_ms = $4, updated_by = $5,
+                 updated_client = $6
+               WHERE sandbox = $7 AND kind = $8 AND id = $9 AND rev = $10";
+    let changed = tx
+        .execute(
+            sql,
+            values![
+                &saved.name,
+                &saved.state,
+                to_text(&saved.doc),
+                scope.now,
+                &scope.actor.user,
+                &scope.actor.client,
+                scope.sandbox,
+                saved.kind.name(),
+                &saved.id,
+                saved.rev,
+            ],
+        )
+        .await?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    if let Some(uses) = uses {
+        set_uses(tx, scope, saved.kind, &saved.id, uses).await?;
+    }
+    saved.rev += 1;
+    saved.updated = scope.now;
+    saved.updated_by.clone_from(&scope.actor.user);
+    saved.updated_client.clone_from(&scope.actor.client);
+    Ok(true)
+}
+
+/// Deletes a resource and what it uses. A copy stays in `retired` for records that are still in the journal.
+pub async fn delete(tx: &mut Tx, scope: &Scope, saved: &Saved) -> Result<(), StoreError> {
+    let sql = "INSERT INTO retired (no, sandbox, kind, id, deleted_ms, doc) VALUES ($1, $2, $3, $4, $5, $6)
+               ON CONFLICT (no) DO UPDATE SET deleted_ms = excluded.deleted_ms, doc = excluded.doc";
+    let kind = saved.kind.name();
+    tx.execute(sql, values![saved.no, scope.sandbox, kind, &saved.id, scope.now, to_text(&saved.doc)]).await?;
+    let sql = "DELETE FROM resource WHERE sandbox = $1 AND kind = $2 AND id = $3";
+    tx.execute(sql, values![scope.sandbox, kind, &saved.id]).await?;
+    set_uses(tx, scope, saved.kind, &saved.id, &[]).await
+}
+
+/// The ids of the resources of kind `from` that use the given one.
+pub async fn users(tx: &mut Tx, scope: &Scope, from: Kind, kind: Kind, id: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT from_id FROM reference WHERE sandbox = $1 AND from_kind = $2 AND to_kind = $3 AND to_id = $4";
+    let rows = tx.rows(sql, values![scope.sandbox, from.name(), kind.name(), id]).await?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+async fn set_uses(
+    tx: &mut Tx,
+    scope: &Scope,
+    kind: Kind,
+    id: &str,
+    uses: &[(Kind, String)],
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM reference WHERE sandbox = $1 AND from_kind = $2 AND from_id = $3";
+    tx.execute(sql, values![scope.sandbox, kind.name(), id]).await?;
+    for (to, to_id) in uses {
+        let sql = "INSERT INTO reference (sandbox, from_kind, from_id, to_kind, to_id) VALUES ($1, $2, $3, $4, $5)
+                   ON CONFLICT DO NOTHING";
+        tx.execute(sql, values![scope.sandbox, kind.name(), id, to.name(), to_id]).await?;
+    }
+    Ok(())
+}
+
+fn to_text(doc: &Map<String, Value>) -> String {
+    // A map of JSON values always serialises.
+    serde_json::to_string(doc).unwrap_or_default()
+}
+
+fn read(kind: Kind, row: &Row) -> Result<Saved, StoreError> {
+    Ok(Saved {
+        kind,
+        id: row.text(0)?.to_owned(),
+        no: row.number(1)?,
+        name: row.text(2)?.to_owned(),
+        state: row.text(3)?.to_owned(),
+        rev: row.count(4)?,
+        created: Millis(row.int(5)?),
+        updated: Millis(row.int(6)?),
+        created_by: row.text(7)?.to_owned(),
+        updated_by: row.text(8)?.to_owned(),
+        created_client: row.text(9)?.to_owned(),
+        updated_client: row.text(10)?.to_owned(),
+        doc: serde_json::from_str(row.text(11)?)
+            .map_err(|_| StoreError::Column { column: 11, expected: "a JSON object" })?,
+    })
+}

@@ -1,0 +1,35 @@
+//! For whom an operation runs: org, sandbox, actor, time. No query goes without one (`scoped`).
+
+use vocab::{Millis, OrgId, SandboxId, SandboxNo};
+
+/// Who asks, as stored in `createdBy` and `createdClient`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The technical account of a machine credential.
+    pub user: String,
+    /// The client id.
+    pub client: String,
+}
+
+/// The org and sandbox an operation may see, who asks, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    pub org: OrgId,
+    /// The org's tenant id, without underscore.
+    pub tenant: String,
+    pub sandbox: SandboxNo,
+    pub sandbox_id: SandboxId,
+    pub sandbox_name: String,
+    /// `production` or `development`.
+    pub sandbox_type: String,
+    pub generation: u32,
+    pub actor: Actor,
+    pub now: Millis,
+}
+
+impl Scope {
+    /// The name of this sandbox's catalogue in the lake; unique over all orgs since tenant ids are.
+    pub fn catalog(&self) -> String {
+        format!("{}.{}", self.tenant, self.sandbox_name)
+    }
+}

@@ -1,0 +1,28 @@
+//! Bounds of the log, each with its reason.
+
+/// Default size of a segment: large enough that creating one is rare, small enough that retention is prompt.
+pub const SEGMENT_BYTES: u64 = 128 << 20;
+
+/// Smallest segment that is tried when the disk has no room for one of the usual size.
+pub const SEGMENT_BYTES_MIN: u64 = 4 << 20;
+
+/// Default bound of all segments together.
+pub const LOG_BYTES_MAX: u64 = 16 << 30;
+
+/// Bytes that may wait for the writer. Beyond it callers are told to wait, so memory stays bounded.
+pub const QUEUE_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of one group: what one write and one sync carry. A larger group would make its callers wait for others' bytes.
+pub const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// Records of one group.
+pub const GROUP_RECORDS_MAX: usize = 65_536;
+
+/// Distance between entries of the index of a segment: a read scans at most this far, and one group, before its record.
+pub const INDEX_BYTES: u64 = 64 << 10;
+
+/// A failed disk is tried again this often before the waiting records are refused.
+pub const NEW_SEGMENT_TRIES: u32 = 20;
+
+/// Between these tries, milliseconds.
+pub const NEW_SEGMENT_PAUSE_MS: u64 = 100;

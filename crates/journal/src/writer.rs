@@ -1,0 +1,328 @@
+//! The one thread that writes: takes all that wait, writes once, syncs once, then releases the answers.
+//!
+//! The next group is written only after the one before is synced. After a write or a sync that failed nothing is read back
+//! and nothing tried again: a new segment begins at the last synced offset, which makes whatever the old file holds beyond
+//! it void, and only then are the waiting records refused.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use vocab::{Clock, Millis};
+
+use crate::disk::DiskFile;
+use crate::faults::{self, Fault};
+use crate::frame::NewFrame;
+use crate::group;
+use crate::journal::{AppendError, Appended, Shared, State, lock};
+use crate::limits::{
+    GROUP_BYTES_MAX, GROUP_RECORDS_MAX, NEW_SEGMENT_PAUSE_MS, NEW_SEGMENT_TRIES, SEGMENT_BYTES_MIN,
+};
+use crate::segment::{Header, Segment};
+
+/// Records that wait, and whom to answer.
+pub(crate) struct Request {
+    pub(crate) frames: Vec<NewFrame>,
+    pub(crate) bytes: usize,
+    pub(crate) reply: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+/// The requests that wait for the writer, bounded by their bytes.
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+    bytes_max: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    requests: VecDeque<Request>,
+    bytes: usize,
+    closed: bool,
+}
+
+impl Queue {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { waiting: Mutex::default(), wake: Condvar::new(), bytes_max }
+    }
+
+    pub(crate) fn push(&self, request: Request) -> Result<(), AppendError> {
+        let mut waiting = lock(&self.waiting);
+        if waiting.closed {
+            return Err(AppendError::Closed);
+        }
+        if waiting.bytes + request.bytes > self.bytes_max {
+            return Err(AppendError::Busy);
+        }
+        waiting.bytes += request.bytes;
+        waiting.requests.push_back(request);
+        if waiting.requests.len() == 1 {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn close(&self) {
+        lock(&self.waiting).closed = true;
+        self.wake.notify_one();
+    }
+
+    /// All that wait, within the bounds of a group; blocks until there is something. `None` when closed and empty.
+    fn take(&self) -> Option<Vec<Request>> {
+        let mut waiting = lock(&self.waiting);
+        while waiting.requests.is_empty() {
+            if waiting.closed {
+                return None;
+            }
+            waiting = self.wake.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
+        let (mut taken, mut bytes, mut records) = (Vec::new(), 0, 0);
+        while let Some(next) = waiting.requests.front() {
+            let fits =
+                bytes + next.bytes <= GROUP_BYTES_MAX && records + next.frames.len() <= GROUP_RECORDS_MAX;
+            if !taken.is_empty() && !fits {
+                break;
+            }
+            bytes += next.bytes;
+            records += next.frames.len();
+            taken.extend(waiting.requests.pop_front());
+        }
+        waiting.bytes -= bytes;
+        Some(taken)
+    }
+}
+
+/// Where the next group goes.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    pub(crate) file: Arc<dyn DiskFile>,
+    pub(crate) position: u64,
+    /// Bytes reserved in the file.
+    pub(crate) end: u64,
+}
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    tail: Option<Tail>,
+    next_offset: u64,
+    last_received: Millis,
+    buffer: Vec<u8>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+        tail: Option<Tail>,
+        last_received: Millis,
+    ) -> Self {
+        let next_offset = *shared.synced.borrow();
+        Self { shared, clock, tail, next_offset, last_received, buffer: Vec::new() }
+    }
+
+    /// Writes until the queue is closed and empty.
+    pub(crate) fn run(mut self) {
+        while let Some(requests) = self.shared.queue.take() {
+            self.write(requests);
+        }
+        // The room that the last segment reserved and did not use is given back; a new start reserves its own.
+        if let Some(tail) = &self.tail
+            && tail.file.truncate(tail.position).and_then(|()| tail.file.sync()).is_err()
+        {
+            tracing::debug!("the last segment keeps its reserved room");
+        }
+    }
+
+    fn write(&mut self, requests: Vec<Request>) {
+        if faults::planted() == Some(Fault::EarlyAck) {
+            return self.write_late(requests);
+        }
+        match self.write_group(&requests) {
+            Ok(received) => self.answer(requests, received),
+            Err(error) => {
+                for request in requests {
+                    let _ = request.reply.send(Err(error));
+                }
+            }
+        }
+    }
+
+    /// One write, one sync. On success the records are visible to readers.
+    fn write_group(&mut self, requests: &[Request]) -> Result<Millis, AppendError> {
+        let received = self.last_received.max(self.clock.now());
+        let records: usize = requests.iter().map(|request| request.frames.len()).sum();
+        if records == 0 {
+            return Ok(received);
+        }
+        let frames = requests.iter().flat_map(|request| &request.frames);
+        let frames: Vec<&NewFrame> = match faults::planted() {
+            Some(Fault::Drop) => frames.filter(|_| !faults::one_in_a_hundred()).collect(),
+            Some(Fault::Double) => frames
+                .flat_map(|frame| [frame].repeat(if faults::one_in_a_hundred() { 2 } else { 1 }))
+                .collect(),
+            _ => frames.collect(),
+        };
+        let mut buffer = std::mem::take(&mut self.buffer);
+        group::encode(self.shared.epoch, self.next_offset, received, frames.iter().copied(), &mut buffer);
+        let written = self.write_bytes(&buffer, frames.len() as u64, received);
+        self.buffer = buffer;
+        // One request may have been large; the buffer is not kept at that size.
+        if self.buffer.capacity() > GROUP_BYTES_MAX {
+            self.buffer = Vec::new();
+        }
+        written?;
+        let mut counts = lock(&self.shared.received);
+        for frame in frames {
+            *counts.entry(frame.header.flow).or_default() += 1;
+        }
+        Ok(received)
+    }
+
+    fn write_bytes(&mut self, group: &[u8], records: u64, received: Millis) -> Result<(), AppendError> {
+        let wanted = group.len() as u64;
+        if self.tail.as_ref().is_none_or(|tail| tail.position + wanted > tail.end) {
+            self.roll(wanted)?;
+        }
+        let Some(tail) = self.tail.as_mut() else {
+            return Err(AppendError::Failed);
+        };
+        let position = tail.position;
+        let synced = tail.file.write_at(position, group).and_then(|()| {
+            faults::fail_point("journal.after_write");
+            if faults::planted() == Some(Fault::NoSync) { Ok(()) } else { tail.file.sync() }
+        });
+        if let Err(error) = synced {
+            tracing::error!(%error, offset = self.next_offset, "a write to the log failed; a new segment begins");
+            self.begin_anew();
+            return Err(AppendError::Failed);
+        }
+        tail.position += wanted;
+        let first = self.next_offset;
+        self.next_offset += records;
+        self.last_received = received;
+        if let Some(segment) = lock(&self.shared.segments).last_mut() {
+            segment.note(first, position);
+        }
+        self.shared.set_state(State::Open);
+        self.shared.synced.send_replace(self.next_offset);
+        Ok(())
+    }
+
+    /// After a failure: makes what the old file may hold beyond the last synced offset void. The disk may need a moment.
+    fn begin_anew(&mut self) {
+        self.tail = None;
+        self.shared.set_state(State::Failed);
+        for _ in 0..NEW_SEGMENT_TRIES {
+            if self.roll(0).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(NEW_SEGMENT_PAUSE_MS));
+        }
+        tracing::error!("no new segment of the log can be made; records are refused until one can");
+    }
+
+    /// Seals the current segment and begins the next, which must have room for `wanted` bytes.
+    fn roll(&mut self, wanted: u64) -> Result<(), AppendError> {
+        if let Some(tail) = self.tail.take()
+            && tail.position < tail.end
+        {
+            // Best effort: room that is not given back is only counted until the segment is trimmed.
+            if tail.file.truncate(tail.position).is_ok()
+                && let Some(last) = lock(&self.shared.segments).last_mut()
+            {
+                last.allocated = tail.position;
+            }
+        }
+        let header = Header {
+            epoch: self.shared.epoch,
+            first_offset: self.next_offset,
+            last_received: self.last_received,
+            received: lock(&self.shared.received).clone(),
+        };
+        let bytes = header.encode();
+        let needed = bytes.len() as u64 + wanted;
+        let room = self.shared.settings.log_bytes_max.saturating_sub(self.shared.bytes());
+        if room < needed {
+            self.shared.set_state(State::Full);
+            return Err(AppendError::Full);
+        }
+        let mut size = self.shared.settings.segment_bytes.max(needed).min(room);
+        loop {
+            match self.create(&header, &bytes, size) {
+                Ok(()) => return Ok(()),
+                Err(error) if is_full(&error) && size / 2 >= needed.max(SEGMENT_BYTES_MIN) => size /= 2,
+                Err(error) => {
+                    let full = is_full(&error);
+                    tracing::error!(%error, "cannot make a new segment of the log");
+                    self.shared.set_state(if full { State::Full } else { State::Failed });
+                    return Err(if full { AppendError::Full } else { AppendError::Failed });
+                }
+            }
+        }
+    }
+
+    /// Makes a segment: file, room, header and folder are stable before it is used.
+    fn create(&mut self, header: &Header, bytes: &[u8], size: u64) -> io::Result<()> {
+        let shared = &self.shared;
+        let path = shared.path_of(header.first_offset);
+        // A segment of that name holds no synced record: it is what a failure left, or was never written to.
+        let replaced = {
+            let mut segments = lock(&shared.segments);
+            let same = segments.last().is_some_and(|last| last.first_offset == header.first_offset);
+            if same { segments.pop() } else { None }
+        };
+        if replaced.is_some() || shared.disk.open(&path).is_ok() {
+            shared.disk.remove(&path)?;
+            shared.disk.sync_dir(&shared.settings.dir)?;
+        }
+        let file = shared.disk.create(&path)?;
+        let made = file
+            .allocate(size)
+            .and_then(|()| file.write_at(0, bytes))
+            .and_then(|()| file.sync())
+            .and_then(|()| shared.disk.sync_dir(&shared.settings.dir));
+        if let Err(error) = made {
+            let _ = shared.disk.remove(&path);
+            return Err(error);
+        }
+        let position = bytes.len() as u64;
+        lock(&shared.segments).push(Segment::new(file.clone(), header.first_offset, position, size));
+        self.tail = Some(Tail { file, position, end: size });
+        shared.trim();
+        Ok(())
+    }
+
+    fn answer(&self, requests: Vec<Request>, received: Millis) {
+        let records: usize = requests.iter().map(|request| request.frames.len()).sum();
+        let mut first_offset = self.next_offset.saturating_sub(records as u64);
+        for request in requests {
+            let refuse = faults::planted() == Some(Fault::RefusedButWritten) && faults::one_in_a_hundred();
+            let count = request.frames.len() as u64;
+            let answer =
+                if refuse { Err(AppendError::Failed) } else { Ok(Appended { first_offset, received }) };
+            let _ = request.reply.send(answer);
+            first_offset += count;
+        }
+    }
+
+    /// The planted fault: answers first, writes some time later.
+    fn write_late(&mut self, requests: Vec<Request>) {
+        let received = self.last_received.max(self.clock.now());
+        let mut kept = Vec::new();
+        for request in requests {
+            let (reply, _) = oneshot::channel();
+            let first_offset = self.next_offset;
+            let _ = request.reply.send(Ok(Appended { first_offset, received }));
+            kept.push(Request { frames: request.frames, bytes: request.bytes, reply });
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        let _ = self.write_group(&kept);
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}

@@ -1,0 +1,300 @@
+//! The configuration: one struct, each setting with its default and its description in one place.
+//!
+//! A file is overridden by the environment (`TRIBUTARY__SECTION__KEY`), and that by flags. The reference page is
+//! generated from here.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+/// Defines a section: a struct, its defaults, and the rows of the reference page.
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident { $($(#[doc = $about:literal])+ $field:ident : $type:ty = $default:expr,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub(crate) struct $name {
+            $($(#[doc = $about])+ pub(crate) $field: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default,)* }
+            }
+        }
+
+        impl $name {
+            /// Key, default and description of each setting.
+            fn rows() -> Vec<(&'static str, String, String)> {
+                let defaults = Self::default();
+                vec![$((
+                    stringify!($field),
+                    serde_json::to_string(&defaults.$field).unwrap_or_default(),
+                    [$($about),+].concat().trim().to_owned(),
+                ),)*]
+            }
+        }
+    };
+}
+
+section! {
+    /// Where the three listeners are. Those that share an address share a socket.
+    Listen {
+        /// Data collection: `/collection/…`.
+        collect: SocketAddr = loopback(8080),
+        /// The control plane: `/ims`, `/data` and `/iceberg`. Keep it private.
+        control: SocketAddr = loopback(8080),
+        /// Health and metrics. Keep it private.
+        ops: SocketAddr = loopback(8080),
+        /// Answer `/admin` to other machines than this one.
+        admin_from_anywhere: bool = false,
+    }
+}
+
+section! {
+    /// The durable log in front of the lake.
+    Log {
+        /// Size of a segment file, bytes.
+        segment_bytes: u64 = 128 << 20,
+        /// Most bytes the log may hold; when it is full, new records are refused and nothing is lost.
+        bytes_max: u64 = 16 << 30,
+    }
+}
+
+section! {
+    /// The tables.
+    Lake {
+        /// Longest time a record waits before it is committed, milliseconds.
+        commit_interval_ms: u64 = 15_000,
+        /// Folder of the warehouse; `warehouse` in the data folder when empty.
+        warehouse: PathBuf = PathBuf::new(),
+        /// Snapshots kept in each table.
+        snapshots_kept: usize = 100,
+    }
+}
+
+section! {
+    /// Bounds at the door.
+    Limits {
+        /// Connections open at one time, over all listeners.
+        connections: usize = 4096,
+        /// Longest wait for the first byte of a request and for its head, milliseconds.
+        header_read_ms: u64 = 10_000,
+        /// Longest time for a whole request body, milliseconds.
+        body_read_ms: u64 = 30_000,
+        /// Longest time without a byte on a connection, milliseconds.
+        idle_ms: u64 = 60_000,
+        /// Most bytes of a request's head.
+        header_bytes: usize = 64 << 10,
+        /// Most bytes of a request body on the control listener.
+        control_body_bytes: usize = 4 << 20,
+        /// Memory for records that wait for their commit, bytes; a quarter of the machine's when 0.
+        memory_bytes: u64 = 0,
+    }
+}
+
+section! {
+    /// Logs of the process.
+    Telemetry {
+        /// What to log: a level or a filter such as `info,tributary=debug`.
+        level: String = "info".to_owned(),
+        /// `text` or `json`.
+        format: LogFormat = LogFormat::Text,
+    }
+}
+
+section! {
+    /// The settings outside any section.
+    Config {
+        /// Folder for all data.
+        data: PathBuf = PathBuf::from("/var/lib/tributary"),
+        /// The address that clients use, such as `https://ingest.example.org`; the listen address when empty.
+        public_url: String = String::new(),
+        /// Life of an access token, seconds.
+        token_seconds: u64 = 86_399,
+        /// Listeners.
+        listen: Listen = Listen::default(),
+        /// Log.
+        log: Log = Log::default(),
+        /// Lake.
+        lake: Lake = Lake::default(),
+        /// Limits.
+        limits: Limits = Limits::default(),
+        /// Telemetry.
+        telemetry: Telemetry = Telemetry::default(),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+impl Config {
+    /// Reads file < environment < flags.
+    pub(crate) fn load(
+        path: &Path,
+        data: Option<PathBuf>,
+        listen: Option<SocketAddr>,
+    ) -> Result<Self, String> {
+        let mut config: Config = Figment::from(Serialized::defaults(Config::default()))
+            .merge(Toml::file_exact(path))
+            .merge(Env::prefixed("TRIBUTARY__").split("__"))
+            .extract()
+            .map_err(|error| error.to_string())?;
+        if let Some(data) = data {
+            config.data = data;
+        }
+        if let Some(address) = listen {
+            config.listen = Listen { collect: address, control: address, ops: address, ..config.listen };
+        }
+        Ok(config)
+    }
+
+    /// What `tributary dev` runs with: loopback, quick commits.
+    pub(crate) fn dev(data: PathBuf, address: SocketAddr) -> Self {
+        Config {
+            data,
+            listen: Listen { collect: address, control: address, ops: address, ..Listen::default() },
+            lake: Lake { commit_interval_ms: 1000, ..Lake::default() },
+            telemetry: Telemetry { level: "warn".to_owned(), ..Telemetry::default() },
+            ..Config::default()
+        }
+    }
+
+    /// Refuses settings under which the promises cannot be kept.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let refuse = |bad: bool, text: &str| if bad { Err(text.to_owned()) } else { Ok(()) };
+        let url = self.public_url.as_str();
+        refuse(
+            !url.is_empty() && !url.starts_with("http://") && !url.starts_with("https://"),
+            "public_url must begin with http:// or https://",
+        )?;
+        refuse(url.contains("/collection/"), "public_url must not contain /collection/: clients replace it")?;
+        refuse(self.token_seconds < 600, "token_seconds must be at least 600: clients renew 500 seconds early")?;
+        refuse(self.log.segment_bytes < 4 << 20, "log.segment_bytes must be at least 4194304")?;
+        refuse(
+            self.log.bytes_max < 2 * self.log.segment_bytes,
+            "log.bytes_max must hold at least two segments (log.segment_bytes)",
+        )?;
+        refuse(self.lake.commit_interval_ms == 0, "lake.commit_interval_ms must be above 0")?;
+        refuse(self.lake.snapshots_kept == 0, "lake.snapshots_kept must be above 0")?;
+        refuse(self.limits.connections == 0, "limits.connections must be above 0")?;
+        refuse(
+            self.limits.header_read_ms == 0 || self.limits.body_read_ms == 0 || self.limits.idle_ms == 0,
+            "limits: a time-out of 0 would let one client hold a connection for ever",
+        )?;
+        refuse(
+            self.limits.header_bytes < 8192 || self.limits.header_bytes > 1 << 20,
+            "limits.header_bytes must lie between 8192 and 1048576",
+        )?;
+        refuse(
+            self.limits.control_body_bytes > 64 << 20,
+            "limits.control_body_bytes must be at most 67108864: bodies are held in memory",
+        )?;
+        Ok(())
+    }
+
+    /// What is allowed but deserves a look.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (name, address) in [("control", self.listen.control), ("ops", self.listen.ops)] {
+            if !is_private(address.ip()) {
+                warnings.push(format!("listen.{name} = {address} can be reached from outside; keep it private"));
+            }
+        }
+        warnings
+    }
+
+    pub(crate) fn warehouse(&self) -> PathBuf {
+        if self.lake.warehouse.as_os_str().is_empty() {
+            self.data.join("warehouse")
+        } else {
+            self.lake.warehouse.clone()
+        }
+    }
+}
+
+pub(crate) fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || (v6.segments()[0] & 0xfe00) == 0xfc00,
+    }
+}
+
+/// All settings as a Markdown page.
+pub(crate) fn reference() -> String {
+    let mut page = String::from(
+        "# Settings\n\nGenerated from the program by `cargo xtask golden`. A file given with `tributary serve --config` is\n\
+         overridden by the environment (`TRIBUTARY__SECTION__KEY`, for example `TRIBUTARY__LAKE__COMMIT_INTERVAL_MS`), and\n\
+         that by flags.\n",
+    );
+    let sections = [
+        ("", Config::rows()),
+        ("listen", Listen::rows()),
+        ("log", Log::rows()),
+        ("lake", Lake::rows()),
+        ("limits", Limits::rows()),
+        ("telemetry", Telemetry::rows()),
+    ];
+    for (name, rows) in sections {
+        page.push_str(&if name.is_empty() { "\n## Top level\n".to_owned() } else { format!("\n## `[{name}]`\n") });
+        page.push_str("\n| key | default | meaning |\n| --- | --- | --- |\n");
+        for (key, default, about) in rows.into_iter().filter(|(_, default, _)| !default.starts_with('{')) {
+            page.push_str(&format!("| `{key}` | `{default}` | {about} |\n"));
+        }
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(toml: &str) -> Result<Config, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tributary.toml");
+        std::fs::write(&path, toml).unwrap();
+        let config = Config::load(&path, None, None)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    #[test]
+    fn weak_settings_are_refused() {
+        for (toml, part) in [
+            ("public_url = \"ftp://x\"", "public_url"),
+            ("token_seconds = 60", "token_seconds"),
+            ("[limits]\nheader_read_ms = 0", "time-out"),
+            ("[log]\nbytes_max = 1", "two segments"),
+            ("[lake]\ncommit_interval_ms = 0", "commit_interval_ms"),
+            ("[lake]\ncommit_intervall_ms = 5", "commit_intervall_ms"),
+        ] {
+            let error = parse(toml).unwrap_err();
+            assert!(error.contains(part), "{toml}: {error}");
+        }
+        assert_eq!(parse("[lake]\ncommit_interval_ms = 500").unwrap().lake.commit_interval_ms, 500);
+    }
+
+    #[test]
+    fn the_reference_page_is_up_to_date() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/settings.md");
+        let stored = std::fs::read_to_string(page).unwrap_or_default();
+        assert!(stored == reference(), "run `cargo xtask golden`");
+    }
+
+    #[test]
+    fn public_listeners_are_warned_about() {
+        let config = parse("[listen]\ncontrol = \"0.0.0.0:80\"").unwrap();
+        assert_eq!(config.warnings().len(), 1);
+    }
+}

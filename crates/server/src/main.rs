@@ -1,0 +1,21 @@
+//! The `tributary` binary: command line, configuration, the listeners and the APIs.
+//!
+//! Start with [`run`], which assembles the parts; [`api`] holds the route table, [`plans`] is the one translation from
+//! the control plane to the record path.
+
+mod api;
+mod app;
+mod cli;
+mod config;
+mod data_dir;
+mod dev;
+mod listen;
+mod plans;
+mod run;
+mod tokens;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

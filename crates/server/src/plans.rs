@@ -1,0 +1,427 @@
+//! The one translation from the control plane to the record path.
+//!
+//! After each committed change the objects that it touches are read back and compiled into an [`inlet::Plan`] and a
+//! [`refine::Plan`], which are swapped in before the answer leaves. Plans are persistent maps: a change costs what it
+//! touches, not the number of flows. A stored flow or dataset that no longer compiles is left out and logged.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use control::{Actor, Kind, Saved, Scope, catalog, mapping, registry, resource, sandbox};
+use lake::{Lake, TableSpec};
+use serde_json::Value;
+use store::{Store, StoreError, Tx, values};
+use tokio::sync::Mutex;
+use vocab::{
+    ConnectionId, DatasetId, DatasetNo, FlowId, FlowNo, InletId, InletNo, MappingSetId, Millis, SchemaId,
+    SchemaNo,
+};
+
+/// The plans in force. Reading one takes no lock; changes go one at a time.
+pub(crate) struct Plans {
+    pub(crate) inlet: Arc<ArcSwap<inlet::Plan>>,
+    pub(crate) refine: Arc<ArcSwap<refine::Plan>>,
+    /// Held while a change is read back and swapped in; holds the tables that are yet to be created in the lake.
+    publishing: Mutex<HashSet<DatasetNo>>,
+}
+
+/// One sandbox's part of the work: a transaction to read with, and the plans that are being changed.
+struct Compiler<'a> {
+    tx: &'a mut Tx,
+    scope: &'a Scope,
+    inlet: inlet::Plan,
+    refine: refine::Plan,
+}
+
+impl Plans {
+    pub(crate) fn new() -> Self {
+        Self { inlet: Arc::default(), refine: Arc::default(), publishing: Mutex::default() }
+    }
+
+    /// Compiles everything; for start-up.
+    pub(crate) async fn load(&self, store: &Store, lake: &Lake, now: Millis) -> Result<(), StoreError> {
+        let mut missing = self.publishing.lock().await;
+        let mut tx = store.read().await?;
+        let mut inlet = inlet::Plan::default();
+        let mut refine = refine::Plan::default();
+        for scope in sandbox::all_scopes(&mut tx, &system_actor(), now).await? {
+            let mut compiler = Compiler { tx: &mut tx, scope: &scope, inlet, refine };
+            compiler.sandbox().await?;
+            compiler.retired().await?;
+            (inlet, refine) = (compiler.inlet, compiler.refine);
+        }
+        self.inlet.store(Arc::new(inlet));
+        self.refine.store(Arc::new(refine));
+        *missing = self.refine.load().datasets.keys().copied().collect();
+        self.ensure_tables(lake, &mut missing).await;
+        Ok(())
+    }
+
+    /// Compiles what a committed change touches.
+    pub(crate) async fn publish(
+        &self,
+        store: &Store,
+        lake: &Lake,
+        scope: &Scope,
+        changed: &[(Kind, &str)],
+    ) -> Result<(), StoreError> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let mut missing = self.publishing.lock().await;
+        let mut tx = store.read().await?;
+        let mut compiler = Compiler {
+            tx: &mut tx,
+            scope,
+            inlet: inlet::Plan::clone(&self.inlet.load()),
+            refine: refine::Plan::clone(&self.refine.load()),
+        };
+        compiler.refine.generations.insert(scope.sandbox, scope.generation);
+        let mut dropped = Vec::new();
+        for (kind, id) in changed {
+            compiler.changed(*kind, id, &mut missing, &mut dropped).await?;
+        }
+        compiler.inlet.sequence += 1;
+        let (inlet, refine) = (compiler.inlet, compiler.refine);
+        self.ensure_tables_of(lake, &refine, &mut missing).await;
+        // The record path after the log learns first: whatever the inlet lets in, refine knows.
+        self.refine.store(Arc::new(refine));
+        self.inlet.store(Arc::new(inlet));
+        for table in dropped {
+            if let Err(error) = lake.drop_tables(&table.catalog, &table.table).await {
+                tracing::error!(table = table.table, %error, "cannot drop the tables of a deleted dataset");
+            }
+        }
+        Ok(())
+    }
+
+    /// Tries again to create the tables that could not be created with their dataset.
+    pub(crate) async fn retry_tables(&self, lake: &Lake) {
+        let mut missing = self.publishing.lock().await;
+        self.ensure_tables(lake, &mut missing).await;
+    }
+
+    async fn ensure_tables(&self, lake: &Lake, missing: &mut HashSet<DatasetNo>) {
+        let plan = self.refine.load_full();
+        self.ensure_tables_of(lake, &plan, missing).await;
+    }
+
+    async fn ensure_tables_of(&self, lake: &Lake, plan: &refine::Plan, missing: &mut HashSet<DatasetNo>) {
+        for no in missing.clone() {
+            let Some(dataset) = plan.datasets.get(&no).filter(|dataset| !dataset.deleted) else {
+                missing.remove(&no);
+                continue;
+            };
+            match lake.ensure(&dataset.table).await {
+                Ok(()) => {
+                    missing.remove(&no);
+                }
+                Err(error) => {
+                    let table = &dataset.table.table;
+                    tracing::error!(table, %error, "cannot create the tables of a dataset; trying again later");
+                }
+            }
+        }
+    }
+}
+
+/// Who reads when nobody asked.
+fn system_actor() -> Actor {
+    Actor { user: "system".to_owned(), client: "system".to_owned() }
+}
+
+impl Compiler<'_> {
+    /// Compiles the whole sandbox.
+    async fn sandbox(&mut self) -> Result<(), StoreError> {
+        self.refine.generations.insert(self.scope.sandbox, self.scope.generation);
+        for dataset in resource::list(self.tx, self.scope, Kind::DataSets).await? {
+            self.dataset(&dataset).await?;
+        }
+        for connection in resource::list(self.tx, self.scope, Kind::Connections).await? {
+            self.connection(&connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Flows and datasets that were deleted: records of theirs may still be in the journal.
+    async fn retired(&mut self) -> Result<(), StoreError> {
+        let sql = "SELECT kind, id, no, doc FROM retired WHERE sandbox = $1";
+        for row in self.tx.rows(sql, values![self.scope.sandbox]).await? {
+            let doc: Value = serde_json::from_str(row.text(3)?).unwrap_or_default();
+            match Kind::from_name(row.text(0)?) {
+                Some(Kind::Flows) => {
+                    let id = FlowId::from(row.text(1)?);
+                    self.refine_flow(FlowNo(row.number(2)?), &id, &doc).await?;
+                }
+                Some(Kind::Connections) => {
+                    let no = InletNo(row.number(2)?);
+                    if let Some(inlet) = text(&doc, "/auth/params/inletId") {
+                        self.refine.inlets.insert(no, inlet.into());
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn changed(
+        &mut self,
+        kind: Kind,
+        id: &str,
+        missing: &mut HashSet<DatasetNo>,
+        dropped: &mut Vec<Arc<TableSpec>>,
+    ) -> Result<(), StoreError> {
+        match kind {
+            Kind::Connections => self.connection_by_id(id).await,
+            Kind::SourceConnections => self.source_connection_by_id(id).await,
+            Kind::Flows => self.flow_by_id(id).await,
+            Kind::DataSets => self.dataset_by_id(id, missing, dropped).await,
+            // A schema, or a part that schemas are made of: datasets first, then the mappings compiled against them.
+            Kind::Schemas | Kind::Classes | Kind::FieldGroups | Kind::DataTypes | Kind::Descriptors => {
+                self.sandbox().await
+            }
+            // A flow pins the mapping set's version and keeps its resolved target until it is itself changed.
+            Kind::MappingSets | Kind::TargetConnections => Ok(()),
+        }
+    }
+
+    async fn connection_by_id(&mut self, id: &str) -> Result<(), StoreError> {
+        match resource::get(self.tx, self.scope, Kind::Connections, id).await? {
+            Some(connection) => self.connection(&connection).await,
+            None => {
+                if let Some(inlet) = self.inlet.inlets.remove(id) {
+                    self.inlet.inlets.remove(inlet.id.as_str());
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn source_connection_by_id(&mut self, id: &str) -> Result<(), StoreError> {
+        let source = resource::get(self.tx, self.scope, Kind::SourceConnections, id).await?;
+        match source.as_ref().and_then(|source| source.doc.get("baseConnectionId")).and_then(Value::as_str) {
+            Some(base) => self.connection_by_id(base).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn flow_by_id(&mut self, id: &str) -> Result<(), StoreError> {
+        let flow = FlowId::from(id);
+        // Where the flow was, when it was deleted or moved; and where it is.
+        let mut homes: HashSet<String> = self
+            .inlet
+            .inlets
+            .values()
+            .filter(|inlet| inlet.flows.contains_key(&flow))
+            .map(|inlet| inlet.connection.0.clone())
+            .collect();
+        if let Some(saved) = resource::get(self.tx, self.scope, Kind::Flows, id).await? {
+            homes.extend(self.base_connection(&saved).await?);
+        }
+        for home in homes {
+            self.connection_by_id(&home).await?;
+        }
+        Ok(())
+    }
+
+    async fn base_connection(&mut self, flow: &Saved) -> Result<Option<String>, StoreError> {
+        let Some(source) = flow.doc.get("sourceConnectionIds").and_then(|ids| ids.get(0)).and_then(Value::as_str)
+        else {
+            return Ok(None);
+        };
+        let source = resource::get(self.tx, self.scope, Kind::SourceConnections, source).await?;
+        Ok(source.and_then(|source| source.doc.get("baseConnectionId")?.as_str().map(str::to_owned)))
+    }
+
+    async fn dataset_by_id(
+        &mut self,
+        id: &str,
+        missing: &mut HashSet<DatasetNo>,
+        dropped: &mut Vec<Arc<TableSpec>>,
+    ) -> Result<(), StoreError> {
+        let key = (self.scope.sandbox, DatasetId::from(id));
+        if let Some(saved) = resource::get(self.tx, self.scope, Kind::DataSets, id).await? {
+            let known = self.refine.datasets.contains_key(&DatasetNo(saved.no));
+            self.dataset(&saved).await?;
+            if !known {
+                missing.insert(DatasetNo(saved.no));
+            }
+            return Ok(());
+        }
+        if let Some(gone) = self.inlet.datasets.remove(&key)
+            && let Some(dataset) = self.refine.datasets.get(&gone.no).cloned()
+        {
+            dropped.push(dataset.table.clone());
+            let deleted = refine::Dataset { deleted: true, ..(*dataset).clone() };
+            self.refine.datasets.insert(gone.no, Arc::new(deleted));
+        }
+        Ok(())
+    }
+
+    /// An inlet with all its flows.
+    async fn connection(&mut self, saved: &Saved) -> Result<(), StoreError> {
+        let doc = Value::Object(saved.doc.clone());
+        let Some(inlet_id) = text(&doc, "/auth/params/inletId") else {
+            return Ok(());
+        };
+        let no = InletNo(saved.no);
+        let params = doc.pointer("/auth/params").cloned().unwrap_or_default();
+        let raw = params.get("dataType").and_then(Value::as_str) == Some("raw");
+        let inlet = inlet::Inlet {
+            no,
+            id: InletId::from(inlet_id),
+            connection: ConnectionId::from(saved.id.as_str()),
+            org: self.scope.org.clone(),
+            sandbox: self.scope.sandbox,
+            generation: self.scope.generation,
+            sandbox_name: self.scope.sandbox_name.clone(),
+            data_type: if raw { inlet::DataType::Raw } else { inlet::DataType::Xdm },
+            authentication_required: params.get("authenticationRequired").and_then(Value::as_bool).unwrap_or(false),
+            source_name: params.get("sourceId").and_then(Value::as_str).unwrap_or(&saved.name).to_owned(),
+            enabled: saved.state == "enabled",
+            flows: self.flows_of(&saved.id).await?,
+        };
+        let inlet = Arc::new(inlet);
+        self.refine.inlets.insert(no, inlet.id.as_str().into());
+        self.inlet.inlets.insert(inlet.connection.0.clone(), inlet.clone());
+        self.inlet.inlets.insert(inlet.id.0.clone(), inlet);
+        Ok(())
+    }
+
+    async fn flows_of(
+        &mut self,
+        connection: &str,
+    ) -> Result<imbl::HashMap<FlowId, Arc<inlet::Flow>>, StoreError> {
+        let mut flows = imbl::HashMap::new();
+        let sources =
+            resource::users(self.tx, self.scope, Kind::SourceConnections, Kind::Connections, connection).await?;
+        for source in sources {
+            let ids = resource::users(self.tx, self.scope, Kind::Flows, Kind::SourceConnections, &source).await?;
+            for id in ids {
+                if let Some(saved) = resource::get(self.tx, self.scope, Kind::Flows, &id).await?
+                    && let Some(flow) = self.flow(&saved).await?
+                {
+                    flows.insert(flow.id.clone(), Arc::new(flow));
+                }
+            }
+        }
+        Ok(flows)
+    }
+
+    /// A flow for the inlet; the same flow goes into the plan of refine. A draft has no target yet.
+    async fn flow(&mut self, saved: &Saved) -> Result<Option<inlet::Flow>, StoreError> {
+        let doc = Value::Object(saved.doc.clone());
+        let Some(target) = text(&doc, "/targetConnectionIds/0") else {
+            return Ok(None);
+        };
+        let target = resource::get(self.tx, self.scope, Kind::TargetConnections, target).await?;
+        let target = target.map(|target| Value::Object(target.doc)).unwrap_or_default();
+        let Some(dataset) = text(&target, "/params/dataSetId") else {
+            return Ok(None);
+        };
+        let (no, id) = (FlowNo(saved.no), FlowId::from(saved.id.as_str()));
+        let compiled = self.refine_flow(no, &id, &doc).await?;
+        Ok(Some(inlet::Flow {
+            no,
+            id,
+            enabled: compiled && saved.state == "enabled",
+            dataset: DatasetId::from(dataset),
+            mapping: self.refine.flows.get(&no).and_then(|flow| flow.mapping.as_ref().map(|mapping| mapping.set.clone())),
+        }))
+    }
+
+    /// Puts a flow into the plan of refine; `false` when its mapping set no longer compiles.
+    async fn refine_flow(&mut self, no: FlowNo, id: &FlowId, doc: &Value) -> Result<bool, StoreError> {
+        let mut compiled = true;
+        let mut mapping = None;
+        if let Some(set) = text(doc, "/transformations/0/params/mappingId") {
+            let version = mapping_version(doc);
+            match mapping::compiled(self.tx, self.scope, set, version).await {
+                Ok((set_compiled, version, _)) => {
+                    let id = MappingSetId::from(set);
+                    mapping = Some(refine::Mapping { set: set_compiled, id, version });
+                }
+                Err(error) => {
+                    tracing::error!(flow = %id, mapping_set = set, %error, "the flow's mapping set does not compile");
+                    compiled = false;
+                }
+            }
+        }
+        // A mapping that was good before stays in force for the records that came in under it.
+        if compiled || !self.refine.flows.contains_key(&no) {
+            self.refine.flows.insert(no, Arc::new(refine::Flow { no, id: id.clone(), mapping }));
+        }
+        Ok(compiled)
+    }
+
+    async fn dataset(&mut self, saved: &Saved) -> Result<(), StoreError> {
+        let facts = match catalog::facts(saved) {
+            Some(facts) => facts,
+            None => return Ok(()),
+        };
+        let schema = match registry::compiled(self.tx, self.scope, facts.schema_id.as_str()).await {
+            Ok(schema) => schema,
+            Err(error) => {
+                tracing::error!(dataset = saved.id, schema = %facts.schema_id, %error, "the schema does not compile");
+                return Ok(());
+            }
+        };
+        let no = DatasetNo(saved.no);
+        let id = DatasetId::from(saved.id.as_str());
+        let schema_version = registry::version(self.tx, self.scope, facts.schema_id.as_str()).await?;
+        let table = TableSpec {
+            catalog: self.scope.catalog(),
+            table: facts.table.clone(),
+            dataset_id: id.clone(),
+            dataset: no,
+            sandbox: self.scope.sandbox,
+            schema: schema.arrow().clone(),
+            time_series: matches!(schema.behavior(), xdm::Behavior::TimeSeries),
+        };
+        let same = self.refine.datasets.get(&no).is_some_and(|known| {
+            known.schema_version == schema_version && known.table.schema == table.schema && !known.deleted
+        });
+        // Buffers are bound to the version of the dataset that they were begun with: keep it when nothing changed.
+        if !same || !self.inlet.datasets.contains_key(&(self.scope.sandbox, id.clone())) {
+            let dataset = refine::Dataset {
+                table: Arc::new(table),
+                schema: schema.clone(),
+                schema_id: facts.schema_id.clone(),
+                schema_version,
+                deleted: false,
+            };
+            self.refine.datasets.insert(no, Arc::new(dataset));
+        }
+        let schema_no = self.schema_no(&facts.schema_id).await?;
+        let dataset = inlet::Dataset {
+            no,
+            id: id.clone(),
+            sandbox: self.scope.sandbox,
+            schema_id: facts.schema_id,
+            schema_no,
+            schema_major: facts.schema_major,
+            schema,
+        };
+        self.inlet.datasets.insert((self.scope.sandbox, id), Arc::new(dataset));
+        Ok(())
+    }
+
+    async fn schema_no(&mut self, id: &SchemaId) -> Result<SchemaNo, StoreError> {
+        let sql = "SELECT no FROM number WHERE kind = $1 AND id = $2";
+        let row = self.tx.row(sql, values![Kind::Schemas.name(), id.as_str()]).await?;
+        row.map_or(Ok(SchemaNo(0)), |row| row.number(0).map(SchemaNo))
+    }
+}
+
+fn text<'a>(doc: &'a Value, pointer: &str) -> Option<&'a str> {
+    doc.pointer(pointer)?.as_str()
+}
+
+/// The version that the flow pins; `None` for one stored without.
+fn mapping_version(doc: &Value) -> Option<u32> {
+    let version = doc.pointer("/transformations/0/params/mappingVersion")?;
+    version.as_u64().or_else(|| version.as_str()?.parse().ok())?.try_into().ok()
+}
+

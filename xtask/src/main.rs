@@ -1,0 +1,130 @@
+//! The project's chores: `cargo xtask lint | test | ci | golden | soak | dist`.
+//!
+//! Each is a short list of commands; what a chore needs beyond the toolchain it installs under the target folder or says
+//! precisely what is missing.
+
+mod dist;
+mod tools;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "The project's chores")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Formatting and clippy, warnings refused.
+    Lint,
+    /// Every test: rules, crates, real processes, lake readers, the tutorial.
+    Test,
+    /// Lint, test, and the dependency rules of deny.toml.
+    Ci,
+    /// Rewrite the generated reference pages.
+    Golden,
+    /// The long form of the crash loop: 200 rounds.
+    Soak,
+    /// A stripped package for a bare Debian, with its size and times.
+    Dist,
+}
+
+pub(crate) type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Lint => lint(),
+        Chore::Test => test(&[]),
+        Chore::Ci => lint().and_then(|()| test(&[])).and_then(|()| deny()),
+        Chore::Golden => golden(),
+        Chore::Soak => soak(),
+        Chore::Dist => dist::dist(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The root of the workspace.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// Where cargo builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Cargo, in the root of the workspace.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root()).args(arguments);
+    command
+}
+
+/// Runs a command to its end, with its name printed.
+pub(crate) fn run(command: &mut Command) -> Outcome {
+    println!("> {}", show(command));
+    let status = command.status().map_err(|error| format!("cannot run {}: {error}", show(command)))?;
+    if status.success() { Ok(()) } else { Err(format!("{} failed ({status})", show(command))) }
+}
+
+fn show(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+fn lint() -> Outcome {
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--profile", "ci", "--", "-D", "warnings"]))
+}
+
+/// All tests, in the profile of the process tests so that everything is compiled once.
+fn test(extra: &[(&str, &str)]) -> Outcome {
+    let python = tools::lake_readers()?;
+    // The planted faults are a build of their own; it is set aside before the real one takes its name.
+    run(&mut cargo(&["build", "--profile", "ci", "--package", "tributary", "--features", "faults"]))?;
+    let faults = target().join("tributary-with-faults");
+    std::fs::copy(target().join("ci/tributary"), &faults).map_err(|error| format!("{}: {error}", faults.display()))?;
+    run(&mut cargo(&["build", "--profile", "ci", "--package", "tributary"]))?;
+    let mut tests = cargo(&["test", "--workspace", "--profile", "ci"]);
+    tests.env("TRIBUTARY_TEST_PYTHON", &python).env("TRIBUTARY_TEST_FAULTS", &faults).envs(extra.iter().copied());
+    run(&mut tests)?;
+    let mut tutorial = Command::new("bash");
+    tutorial
+        .arg(root().join("examples/tutorial.sh"))
+        .env("TRIBUTARY", target().join("ci/tributary"))
+        .env("PYTHON", &python);
+    run(&mut tutorial)
+}
+
+fn soak() -> Outcome {
+    test(&[("TRIBUTARY_TEST_ROUNDS", "200")])
+}
+
+fn deny() -> Outcome {
+    let deny = tools::cargo_deny()?;
+    run(Command::new(deny).current_dir(root()).args(["check", "bans", "licenses", "sources"]))
+}
+
+fn golden() -> Outcome {
+    let page = cargo(&["run", "--quiet", "--package", "tributary", "--", "config", "reference"])
+        .output()
+        .map_err(|error| error.to_string())?;
+    if !page.status.success() {
+        return Err(String::from_utf8_lossy(&page.stderr).into_owned());
+    }
+    let path = root().join("docs/reference/settings.md");
+    std::fs::write(&path, page.stdout).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut tests = cargo(&["test", "--package", "prep", "--package", "xdm", "reference"]);
+    run(tests.env("TRIBUTARY_GOLDEN", "write"))
+}
