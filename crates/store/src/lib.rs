@@ -11,7 +11,7 @@ use std::time::Duration;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Column, Row as _, Sqlite, Transaction, TypeInfo, ValueRef};
+use sqlx::{Row as _, Sqlite, Transaction, TypeInfo, ValueRef};
 
 pub use value::{Row, Value};
 

@@ -1,0 +1,21 @@
+//! Bounds of the lake, each with its reason.
+
+use std::time::Duration;
+
+/// Snapshots kept in a table: enough to look back over, few enough that its metadata stays small.
+pub const SNAPSHOTS_KEPT: usize = 100;
+
+/// Manifests of one order of size that are merged into one, so that the list of manifests stays short.
+pub const MANIFESTS_MERGED: usize = 100;
+
+/// Days of `timestamp` in one landing: each becomes a file, and a client chooses the timestamps.
+pub const DAYS_MAX: usize = 256;
+
+/// Unreferenced metadata is kept this long: a reader may have loaded what referred to it.
+pub const UNREFERENCED_KEPT: Duration = Duration::from_secs(15 * 60);
+
+/// Commits between two clean-ups of a table's metadata folder.
+pub const COMMITS_BETWEEN_CLEANING: i64 = 50;
+
+/// Rows in one row group of a Parquet file.
+pub const ROW_GROUP_ROWS: usize = 128 * 1024;
