@@ -1,0 +1,22 @@
+//! Bounds of schemas and of their use, each with its reason.
+
+/// Deepest nesting of a composed schema; the whole standard library needs 13.
+pub const SCHEMA_DEPTH_MAX: usize = 64;
+
+/// Most fields of a composed schema; the vendor allows 10,000 in a row.
+pub const SCHEMA_FIELDS_MAX: usize = 20_000;
+
+/// Steps that a regular expression of a client's may take on one value.
+pub const PATTERN_STEPS_MAX: usize = 100_000;
+
+/// Longest pattern, bytes.
+pub const PATTERN_BYTES_MAX: usize = 4096;
+
+/// Violations that a failed record keeps.
+pub const VIOLATIONS_KEPT: usize = 100;
+
+/// Violations that a synchronous answer reports, after which the processing of a message stops (documented).
+pub const VIOLATIONS_ANSWERED: usize = 5;
+
+/// Longest part of a value that a violation repeats, characters.
+pub const QUOTED_CHARS_MAX: usize = 200;

@@ -1,0 +1,89 @@
+//! Paths and ids, and their two notations.
+
+use std::fmt;
+
+/// A path to a field, in the notation of ingestion: `["person", "name", "firstName"]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FieldPath(Vec<String>);
+
+impl FieldPath {
+    /// Reads `/person/name`, `person.name` and the standard notation (`/xdm:person/@id`): `xdm:` goes, `@id` becomes `_id`,
+    /// and an item mark (`*`) is dropped. `None` when nothing is left or a step is empty.
+    pub fn parse(text: &str) -> Option<Self> {
+        let separator = if text.contains('/') { '/' } else { '.' };
+        let steps: Vec<String> = text
+            .trim_start_matches('/')
+            .split(separator)
+            .filter(|step| *step != "*" && *step != "[*]")
+            .map(|step| field_name(step.trim_end_matches("[*]")))
+            .collect();
+        if steps.is_empty() || steps.iter().any(String::is_empty) { None } else { Some(Self(steps)) }
+    }
+
+    pub fn new(steps: Vec<String>) -> Self {
+        Self(steps)
+    }
+
+    pub fn steps(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|step| write!(f, "/{step}"))
+    }
+}
+
+/// One name of the standard notation as ingestion spells it: `xdm:birthDate` is `birthDate`, `@id` is `_id`.
+pub(crate) fn field_name(name: &str) -> String {
+    if let Some(rest) = name.strip_prefix("xdm:") {
+        rest.to_owned()
+    } else if let Some(rest) = name.strip_prefix('@') {
+        format!("_{rest}")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The `meta:altId` of a resource: `_` and the path of its `$id`, with dots. Ids of other hosts keep the host's first word.
+pub fn alt_id(id: &str) -> String {
+    let path = id.strip_prefix("https://").or_else(|| id.strip_prefix("http://")).unwrap_or(id);
+    let path = path.strip_prefix("ns.adobe.com/").unwrap_or(path);
+    format!("_{}", path.trim_matches('/').replace('/', "."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths() {
+        for (text, expected) in [
+            ("/person/name/firstName", Some("/person/name/firstName")),
+            ("person.name.firstName", Some("/person/name/firstName")),
+            ("/xdm:person/@id", Some("/person/_id")),
+            ("/items/*/sku", Some("/items/sku")),
+            ("", None),
+            ("/", None),
+            ("a..b", None),
+        ] {
+            assert_eq!(FieldPath::parse(text).map(|path| path.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn alt_ids() {
+        for (id, expected) in [
+            ("https://ns.adobe.com/xdm/context/profile", "_xdm.context.profile"),
+            ("https://ns.adobe.com/acme/schemas/0a", "_acme.schemas.0a"),
+            (
+                "https://ns.adobe.com/experience/aep-web-sdk-experienceevent",
+                "_experience.aep-web-sdk-experienceevent",
+            ),
+            ("http://schema.org/GeoCoordinates", "_schema.org.GeoCoordinates"),
+        ] {
+            assert_eq!(alt_id(id), expected);
+        }
+    }
+}

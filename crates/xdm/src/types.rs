@@ -1,0 +1,155 @@
+//! The tree of a compiled schema.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::names::FieldPath;
+
+/// What a schema describes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behavior {
+    Record,
+    TimeSeries,
+    Adhoc,
+}
+
+/// The type of a value.
+#[derive(Clone, Debug)]
+pub enum Type {
+    String,
+    Boolean,
+    /// Stored as an int.
+    Byte,
+    /// Stored as an int.
+    Short,
+    Int,
+    Long,
+    Double,
+    Date,
+    DateTime,
+    /// An object without known fields: stored as JSON text.
+    Json,
+    Object(ObjectType),
+    /// The field of each item; its name is `element`.
+    Array(Box<Field>),
+    /// The field of each value; its name is `value`. Keys are strings.
+    Map(Box<Field>),
+}
+
+/// The fields of an object, in schema order.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectType {
+    pub fields: Vec<Field>,
+    /// Names of fields that must be there, in the order of the schema.
+    pub required: Vec<String>,
+    index: HashMap<String, usize>,
+}
+
+/// A field of an object, the item of an array, or the value of a map.
+#[derive(Clone, Debug)]
+pub struct Field {
+    pub name: String,
+    pub ty: Type,
+    pub constraints: Constraints,
+}
+
+/// What a value must satisfy beyond its type.
+#[derive(Clone, Debug, Default)]
+pub struct Constraints {
+    /// The values that are allowed; `None` for any.
+    pub allowed: Option<Vec<Value>>,
+    pub pattern: Option<Pattern>,
+    /// A format that is checked but has no storage type of its own.
+    pub format: Option<String>,
+    pub minimum: Option<Bound>,
+    pub maximum: Option<Bound>,
+    pub min_length: Option<usize>,
+    pub max_length: Option<usize>,
+    pub min_items: Option<usize>,
+    pub max_items: Option<usize>,
+    pub unique_items: bool,
+    /// Whether the empty string is refused: identifiers (xdm guide: empty strings are no values).
+    pub not_empty: bool,
+}
+
+/// An end of a range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    pub value: f64,
+    pub exclusive: bool,
+}
+
+/// A regular expression and its text.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    pub text: String,
+    pub regex: fancy_regex::Regex,
+}
+
+impl ObjectType {
+    pub fn new(fields: Vec<Field>, required: Vec<String>) -> Self {
+        let index = fields.iter().enumerate().map(|(at, field)| (field.name.clone(), at)).collect();
+        Self { fields, required, index }
+    }
+
+    /// The field of that name.
+    pub fn get(&self, name: &str) -> Option<&Field> {
+        self.index.get(name).map(|at| &self.fields[*at])
+    }
+
+    /// Position and field of that name.
+    pub fn find(&self, name: &str) -> Option<(usize, &Field)> {
+        self.index.get(name).map(|at| (*at, &self.fields[*at]))
+    }
+
+    /// The field at the end of a path; arrays are stepped into, maps are not.
+    pub fn field(&self, path: &FieldPath) -> Option<&Field> {
+        let (last, parents) = path.steps().split_last()?;
+        let mut object = self;
+        for step in parents {
+            object = object.get(step)?.ty.object()?;
+        }
+        object.get(last)
+    }
+}
+
+impl Type {
+    /// The fields of an object, or of the objects in an array.
+    pub fn object(&self) -> Option<&ObjectType> {
+        match self {
+            Type::Object(object) => Some(object),
+            Type::Array(item) => item.ty.object(),
+            _ => None,
+        }
+    }
+
+    /// The word of `meta:xdmType`.
+    pub fn xdm_type(&self) -> &'static str {
+        match self {
+            Type::String => "string",
+            Type::Boolean => "boolean",
+            Type::Byte => "byte",
+            Type::Short => "short",
+            Type::Int => "int",
+            Type::Long => "long",
+            Type::Double => "number",
+            Type::Date => "date",
+            Type::DateTime => "date-time",
+            Type::Json | Type::Object(_) => "object",
+            Type::Array(_) => "array",
+            Type::Map(_) => "map",
+        }
+    }
+
+    /// The integers that the type stores, when it is an integer type.
+    pub fn integer_range(&self) -> Option<(i64, i64)> {
+        match self {
+            Type::Byte => Some((i8::MIN.into(), i8::MAX.into())),
+            Type::Short => Some((i16::MIN.into(), i16::MAX.into())),
+            Type::Int => Some((i32::MIN.into(), i32::MAX.into())),
+            Type::Long => Some((i64::MIN, i64::MAX)),
+            _ => None,
+        }
+    }
+}
