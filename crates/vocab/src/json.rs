@@ -62,6 +62,14 @@ impl<'a> Json<'a> {
         self.as_object()?.get(name)
     }
 
+    /// The member of that name by itself, when this is an object that has it.
+    pub fn take(self, name: &str) -> Option<Json<'a>> {
+        match self {
+            Json::Object(object) => object.0.into_iter().find(|(key, _)| key == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
     pub fn is_null(&self) -> bool {
         matches!(self, Json::Null)
     }
