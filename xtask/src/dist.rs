@@ -32,7 +32,13 @@ pub(crate) fn dist() -> Outcome {
         let script = Command::new(&binary).args(["completions", shell]).output().map_err(text)?;
         fs::write(folder.join("completions").join(file), script.stdout).map_err(text)?;
     }
-    for file in ["packaging/tributary.service", "packaging/Containerfile", "packaging/tributary.toml", "LICENSE", "README.md"] {
+    for file in [
+        "packaging/tributary.service",
+        "packaging/Containerfile",
+        "packaging/tributary.toml",
+        "LICENSE",
+        "README.md",
+    ] {
         let from = root().join(file);
         let to = folder.join(from.file_name().unwrap_or_default());
         fs::copy(&from, to).map_err(|error| format!("{file}: {error}"))?;

@@ -94,10 +94,14 @@ fn test(extra: &[(&str, &str)]) -> Outcome {
     // The planted faults are a build of their own; it is set aside before the real one takes its name.
     run(&mut cargo(&["build", "--profile", "ci", "--package", "tributary", "--features", "faults"]))?;
     let faults = target().join("tributary-with-faults");
-    std::fs::copy(target().join("ci/tributary"), &faults).map_err(|error| format!("{}: {error}", faults.display()))?;
+    std::fs::copy(target().join("ci/tributary"), &faults)
+        .map_err(|error| format!("{}: {error}", faults.display()))?;
     run(&mut cargo(&["build", "--profile", "ci", "--package", "tributary"]))?;
     let mut tests = cargo(&["test", "--workspace", "--profile", "ci"]);
-    tests.env("TRIBUTARY_TEST_PYTHON", &python).env("TRIBUTARY_TEST_FAULTS", &faults).envs(extra.iter().copied());
+    tests
+        .env("TRIBUTARY_TEST_PYTHON", &python)
+        .env("TRIBUTARY_TEST_FAULTS", &faults)
+        .envs(extra.iter().copied());
     run(&mut tests)?;
     let mut tutorial = Command::new("bash");
     tutorial

@@ -6,6 +6,7 @@
 pub mod catalog;
 pub mod flow;
 pub mod ims;
+mod json_patch;
 pub mod limits;
 pub mod mapping;
 pub mod registry;
@@ -15,5 +16,6 @@ mod scope;
 #[cfg(test)]
 mod testing;
 
+pub use json_patch::PatchError;
 pub use resource::{Kind, Saved};
 pub use scope::{Actor, Scope};

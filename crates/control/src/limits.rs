@@ -8,3 +8,30 @@ pub const PATCH_OPERATIONS_MAX: usize = 1000;
 
 /// Items on a page when the client names no limit.
 pub const PAGE_ITEMS_DEFAULT: usize = 20;
+
+/// Deepest document that a patch may make. JSON text deeper than 128 levels is not read back.
+pub const DOCUMENT_DEPTH_MAX: usize = 120;
+
+/// Most values that the copy operations of one patch may make.
+pub const PATCH_COPIED_VALUES_MAX: usize = 100_000;
+
+/// Most resources on one page of the Schema Registry; documented.
+pub const REGISTRY_PAGE_ITEMS_MAX: usize = 300;
+
+/// Most descriptors in a sandbox; documented.
+pub const DESCRIPTORS_MAX: usize = 4000;
+
+/// Most filters of a list request of Catalog.
+pub const FILTERS_MAX: usize = 100;
+
+/// Longest name of a dataset or mapping set, in characters.
+pub const NAME_CHARS_MAX: usize = 256;
+
+/// Batches that a list request looks through; a commit a second makes 86,400 a day.
+pub const BATCHES_SCANNED_MAX: usize = 20_000;
+
+/// Mapping sets on a page when the client names no limit; documented.
+pub const MAPPINGS_PAGE_DEFAULT: usize = 10;
+
+/// Records in one preview of a mapping set; what the vendor's UI shows.
+pub const PREVIEW_RECORDS_MAX: usize = 100;

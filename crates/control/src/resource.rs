@@ -49,8 +49,17 @@ impl Kind {
             SourceConnections, TargetConnections,
         };
         [
-            Connections, SourceConnections, TargetConnections, Flows, DataSets, MappingSets, Schemas, Classes,
-            FieldGroups, DataTypes, Descriptors,
+            Connections,
+            SourceConnections,
+            TargetConnections,
+            Flows,
+            DataSets,
+            MappingSets,
+            Schemas,
+            Classes,
+            FieldGroups,
+            DataTypes,
+            Descriptors,
         ]
         .into_iter()
         .find(|kind| kind.name() == name)
@@ -100,7 +109,8 @@ pub struct New {
 pub async fn insert(tx: &mut Tx, scope: &Scope, new: New) -> Result<Saved, StoreError> {
     // Ids are unguessable and global, so the number belongs to one sandbox.
     let no = tx.number(new.kind.name(), &new.id).await?;
-    let sql = "INSERT INTO resource (sandbox, kind, id, no, name, state, rev, created_ms, updated_ms, created_by,
+    let sql =
+        "INSERT INTO resource (sandbox, kind, id, no, name, state, rev, created_ms, updated_ms, created_by,
                  updated_by, created_client, updated_client, doc)
                VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7, $8, $8, $9, $9, $10)";
     tx.execute(
@@ -139,7 +149,8 @@ pub async fn insert(tx: &mut Tx, scope: &Scope, new: New) -> Result<Saved, Store
 
 /// The resource of that kind and id in the scope's sandbox.
 pub async fn get(tx: &mut Tx, scope: &Scope, kind: Kind, id: &str) -> Result<Option<Saved>, StoreError> {
-    let sql = "SELECT id, no, name, state, rev, created_ms, updated_ms, created_by, updated_by, created_client,
+    let sql =
+        "SELECT id, no, name, state, rev, created_ms, updated_ms, created_by, updated_by, created_client,
                  updated_client, doc
                FROM resource WHERE sandbox = $1 AND kind = $2 AND id = $3";
     let row = tx.row(sql, values![scope.sandbox, kind.name(), id]).await?;
@@ -148,7 +159,8 @@ pub async fn get(tx: &mut Tx, scope: &Scope, kind: Kind, id: &str) -> Result<Opt
 
 /// All resources of a kind in the scope's sandbox, oldest first.
 pub async fn list(tx: &mut Tx, scope: &Scope, kind: Kind) -> Result<Vec<Saved>, StoreError> {
-    let sql = "SELECT id, no, name, state, rev, created_ms, updated_ms, created_by, updated_by, created_client,
+    let sql =
+        "SELECT id, no, name, state, rev, created_ms, updated_ms, created_by, updated_by, created_client,
                  updated_client, doc
                FROM resource WHERE sandbox = $1 AND kind = $2 ORDER BY created_ms, no";
     tx.rows(sql, values![scope.sandbox, kind.name()]).await?.iter().map(|row| read(kind, row)).collect()
@@ -200,15 +212,23 @@ pub async fn delete(tx: &mut Tx, scope: &Scope, saved: &Saved) -> Result<(), Sto
     let sql = "INSERT INTO retired (no, sandbox, kind, id, deleted_ms, doc) VALUES ($1, $2, $3, $4, $5, $6)
                ON CONFLICT (no) DO UPDATE SET deleted_ms = excluded.deleted_ms, doc = excluded.doc";
     let kind = saved.kind.name();
-    tx.execute(sql, values![saved.no, scope.sandbox, kind, &saved.id, scope.now, to_text(&saved.doc)]).await?;
+    tx.execute(sql, values![saved.no, scope.sandbox, kind, &saved.id, scope.now, to_text(&saved.doc)])
+        .await?;
     let sql = "DELETE FROM resource WHERE sandbox = $1 AND kind = $2 AND id = $3";
     tx.execute(sql, values![scope.sandbox, kind, &saved.id]).await?;
     set_uses(tx, scope, saved.kind, &saved.id, &[]).await
 }
 
 /// The ids of the resources of kind `from` that use the given one.
-pub async fn users(tx: &mut Tx, scope: &Scope, from: Kind, kind: Kind, id: &str) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT from_id FROM reference WHERE sandbox = $1 AND from_kind = $2 AND to_kind = $3 AND to_id = $4";
+pub async fn users(
+    tx: &mut Tx,
+    scope: &Scope,
+    from: Kind,
+    kind: Kind,
+    id: &str,
+) -> Result<Vec<String>, StoreError> {
+    let sql =
+        "SELECT from_id FROM reference WHERE sandbox = $1 AND from_kind = $2 AND to_kind = $3 AND to_id = $4";
     let rows = tx.rows(sql, values![scope.sandbox, from.name(), kind.name(), id]).await?;
     rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
 }
@@ -223,7 +243,8 @@ async fn set_uses(
     let sql = "DELETE FROM reference WHERE sandbox = $1 AND from_kind = $2 AND from_id = $3";
     tx.execute(sql, values![scope.sandbox, kind.name(), id]).await?;
     for (to, to_id) in uses {
-        let sql = "INSERT INTO reference (sandbox, from_kind, from_id, to_kind, to_id) VALUES ($1, $2, $3, $4, $5)
+        let sql =
+            "INSERT INTO reference (sandbox, from_kind, from_id, to_kind, to_id) VALUES ($1, $2, $3, $4, $5)
                    ON CONFLICT DO NOTHING";
         tx.execute(sql, values![scope.sandbox, kind.name(), id, to.name(), to_id]).await?;
     }

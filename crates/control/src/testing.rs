@@ -21,11 +21,11 @@ pub(crate) fn actor() -> Actor {
 
 /// A new org with that tenant id and its sandbox `prod`.
 pub(crate) async fn org(tx: &mut Tx, tenant: &str) -> OrgId {
-    ims::create_org(tx, None, Some(tenant), NOW).await.unwrap().id
+    ims::create_org(tx, NOW, None, Some(tenant)).await.unwrap().id
 }
 
 /// A new org's default sandbox.
 pub(crate) async fn scope(tx: &mut Tx, tenant: &str) -> Scope {
     let org = org(tx, tenant).await;
-    sandbox::scope(tx, &org, &[], actor(), NOW).await.unwrap()
+    sandbox::scope(tx, &org, None, actor(), NOW).await.unwrap().unwrap()
 }

@@ -295,7 +295,8 @@ impl Journal {
     /// Refuses new records, writes what waits, and ends the writer.
     pub async fn close(&self) {
         self.0.shared.queue.close();
-        if let Some(thread) = lock(&self.0.thread).take() {
+        let thread = lock(&self.0.thread).take();
+        if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
         self.0.shared.set_state(State::Closed);

@@ -66,7 +66,12 @@ impl App {
 
     /// Commits, and lets the record path know what changed before it returns: a client with the answer in hand can post
     /// the next moment.
-    pub(crate) async fn commit(&self, tx: Tx, scope: &Scope, changed: &[(Kind, &str)]) -> Result<(), StoreError> {
+    pub(crate) async fn commit(
+        &self,
+        tx: Tx,
+        scope: &Scope,
+        changed: &[(Kind, &str)],
+    ) -> Result<(), StoreError> {
         tx.commit().await?;
         self.plans.publish(&self.store, &self.lake, scope, changed).await
     }

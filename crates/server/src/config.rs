@@ -180,7 +180,10 @@ impl Config {
             "public_url must begin with http:// or https://",
         )?;
         refuse(url.contains("/collection/"), "public_url must not contain /collection/: clients replace it")?;
-        refuse(self.token_seconds < 600, "token_seconds must be at least 600: clients renew 500 seconds early")?;
+        refuse(
+            self.token_seconds < 600,
+            "token_seconds must be at least 600: clients renew 500 seconds early",
+        )?;
         refuse(self.log.segment_bytes < 4 << 20, "log.segment_bytes must be at least 4194304")?;
         refuse(
             self.log.bytes_max < 2 * self.log.segment_bytes,
@@ -209,7 +212,8 @@ impl Config {
         let mut warnings = Vec::new();
         for (name, address) in [("control", self.listen.control), ("ops", self.listen.ops)] {
             if !is_private(address.ip()) {
-                warnings.push(format!("listen.{name} = {address} can be reached from outside; keep it private"));
+                warnings
+                    .push(format!("listen.{name} = {address} can be reached from outside; keep it private"));
             }
         }
         warnings
@@ -247,7 +251,11 @@ pub(crate) fn reference() -> String {
         ("telemetry", Telemetry::rows()),
     ];
     for (name, rows) in sections {
-        page.push_str(&if name.is_empty() { "\n## Top level\n".to_owned() } else { format!("\n## `[{name}]`\n") });
+        page.push_str(&if name.is_empty() {
+            "\n## Top level\n".to_owned()
+        } else {
+            format!("\n## `[{name}]`\n")
+        });
         page.push_str("\n| key | default | meaning |\n| --- | --- | --- |\n");
         for (key, default, about) in rows.into_iter().filter(|(_, default, _)| !default.starts_with('{')) {
             page.push_str(&format!("| `{key}` | `{default}` | {about} |\n"));

@@ -24,7 +24,11 @@ impl DataDir {
     /// Makes the folder if need be and takes its lock. The error is one line for the caller.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
         let cannot = |what: &str, error: io::Error| format!("cannot {what} {}: {error}", path.display());
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| cannot("create", error))?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|error| cannot("create", error))?;
         let path = path.canonicalize().map_err(|error| cannot("open", error))?;
         // A folder that was there with files of somebody else's keeps its mode.
         let ours = fs::read_dir(&path).map_err(|error| cannot("read", error))?.next().is_none();
@@ -36,7 +40,8 @@ impl DataDir {
             .open(path.join("lock"))
             .map_err(|error| format!("cannot write to {}: {error}", path.display()))?;
         if ours {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).map_err(|error| cannot("close", error))?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o700))
+                .map_err(|error| cannot("close", error))?;
         }
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { path, _lock: lock }),
@@ -105,7 +110,10 @@ impl RunFile {
             ]);
         }
         lines.push(("TRIBUTARY_ICEBERG_URL", format!("{}/iceberg", self.url)));
-        lines.push(("TRIBUTARY_WAREHOUSE", credentials.map_or("prod".to_owned(), |known| known.sandbox.clone())));
+        lines.push((
+            "TRIBUTARY_WAREHOUSE",
+            credentials.map_or("prod".to_owned(), |known| known.sandbox.clone()),
+        ));
         lines.push(("TRIBUTARY_WAREHOUSE_DIR", self.warehouse.display().to_string()));
         lines.push(("TRIBUTARY_PID", self.pid.to_string()));
         lines.iter().map(|(key, value)| format!("{key}={value}\n")).collect()

@@ -169,7 +169,7 @@ impl TimedBody {
 /// The request body did not come in time.
 #[derive(Debug, thiserror::Error)]
 #[error("the request body did not arrive within {} seconds", .0.as_secs())]
-pub(crate) struct BodyTimeout(Duration);
+pub(crate) struct BodyTimeout(pub(crate) Duration);
 
 impl HttpBody for TimedBody {
     type Data = Bytes;
@@ -221,7 +221,11 @@ impl Timed {
         }
     }
 
-    fn wait_to_write<T>(&mut self, polled: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+    fn wait_to_write<T>(
+        &mut self,
+        polled: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             self.writing = false;
             return polled;
@@ -254,7 +258,11 @@ impl AsyncRead for Timed {
 }
 
 impl AsyncWrite for Timed {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(context, data);
         self.wait_to_write(polled, context)
     }

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use control::flow::Wiring;
 use control::{Actor, Kind, Saved, Scope, catalog, mapping, registry, resource, sandbox};
 use lake::{Lake, TableSpec};
 use serde_json::Value;
@@ -139,7 +140,10 @@ impl Compiler<'_> {
             self.dataset(&dataset).await?;
         }
         for connection in resource::list(self.tx, self.scope, Kind::Connections).await? {
-            self.connection(&connection).await?;
+            self.connection(&connection);
+        }
+        for flow in resource::list(self.tx, self.scope, Kind::Flows).await? {
+            self.flow(&flow).await?;
         }
         Ok(())
     }
@@ -151,8 +155,15 @@ impl Compiler<'_> {
             let doc: Value = serde_json::from_str(row.text(3)?).unwrap_or_default();
             match Kind::from_name(row.text(0)?) {
                 Some(Kind::Flows) => {
-                    let id = FlowId::from(row.text(1)?);
-                    self.refine_flow(FlowNo(row.number(2)?), &id, &doc).await?;
+                    if let Some(wiring) = doc.as_object().and_then(Wiring::of) {
+                        let id = FlowId::from(row.text(1)?);
+                        self.refine_flow(FlowNo(row.number(2)?), &id, &wiring).await?;
+                    }
+                }
+                Some(Kind::DataSets) => {
+                    let no = DatasetNo(row.number(2)?);
+                    let dataset = discarding(self.scope, no, DatasetId::from(row.text(1)?));
+                    self.refine.datasets.insert(no, Arc::new(dataset));
                 }
                 Some(Kind::Connections) => {
                     let no = InletNo(row.number(2)?);
@@ -175,64 +186,49 @@ impl Compiler<'_> {
     ) -> Result<(), StoreError> {
         match kind {
             Kind::Connections => self.connection_by_id(id).await,
-            Kind::SourceConnections => self.source_connection_by_id(id).await,
             Kind::Flows => self.flow_by_id(id).await,
             Kind::DataSets => self.dataset_by_id(id, missing, dropped).await,
             // A schema, or a part that schemas are made of: datasets first, then the mappings compiled against them.
             Kind::Schemas | Kind::Classes | Kind::FieldGroups | Kind::DataTypes | Kind::Descriptors => {
                 self.sandbox().await
             }
-            // A flow pins the mapping set's version and keeps its resolved target until it is itself changed.
-            Kind::MappingSets | Kind::TargetConnections => Ok(()),
+            // A flow pins the mapping set's version and keeps its resolved ends until it is itself changed.
+            Kind::MappingSets | Kind::SourceConnections | Kind::TargetConnections => Ok(()),
         }
     }
 
     async fn connection_by_id(&mut self, id: &str) -> Result<(), StoreError> {
         match resource::get(self.tx, self.scope, Kind::Connections, id).await? {
-            Some(connection) => self.connection(&connection).await,
+            Some(connection) => self.connection(&connection),
             None => {
                 if let Some(inlet) = self.inlet.inlets.remove(id) {
                     self.inlet.inlets.remove(inlet.id.as_str());
                 }
-                Ok(())
             }
-        }
-    }
-
-    async fn source_connection_by_id(&mut self, id: &str) -> Result<(), StoreError> {
-        let source = resource::get(self.tx, self.scope, Kind::SourceConnections, id).await?;
-        match source.as_ref().and_then(|source| source.doc.get("baseConnectionId")).and_then(Value::as_str) {
-            Some(base) => self.connection_by_id(base).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn flow_by_id(&mut self, id: &str) -> Result<(), StoreError> {
-        let flow = FlowId::from(id);
-        // Where the flow was, when it was deleted or moved; and where it is.
-        let mut homes: HashSet<String> = self
-            .inlet
-            .inlets
-            .values()
-            .filter(|inlet| inlet.flows.contains_key(&flow))
-            .map(|inlet| inlet.connection.0.clone())
-            .collect();
-        if let Some(saved) = resource::get(self.tx, self.scope, Kind::Flows, id).await? {
-            homes.extend(self.base_connection(&saved).await?);
-        }
-        for home in homes {
-            self.connection_by_id(&home).await?;
         }
         Ok(())
     }
 
-    async fn base_connection(&mut self, flow: &Saved) -> Result<Option<String>, StoreError> {
-        let Some(source) = flow.doc.get("sourceConnectionIds").and_then(|ids| ids.get(0)).and_then(Value::as_str)
-        else {
-            return Ok(None);
-        };
-        let source = resource::get(self.tx, self.scope, Kind::SourceConnections, source).await?;
-        Ok(source.and_then(|source| source.doc.get("baseConnectionId")?.as_str().map(str::to_owned)))
+    async fn flow_by_id(&mut self, id: &str) -> Result<(), StoreError> {
+        let flow = FlowId::from(id);
+        let homes: Vec<Arc<inlet::Inlet>> =
+            self.inlet.inlets.values().filter(|inlet| inlet.flows.contains_key(&flow)).cloned().collect();
+        for home in homes {
+            let mut inlet = inlet::Inlet::clone(&home);
+            inlet.flows.remove(&flow);
+            self.put(inlet);
+        }
+        match resource::get(self.tx, self.scope, Kind::Flows, id).await? {
+            Some(saved) => self.flow(&saved).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Puts an inlet under both of its names.
+    fn put(&mut self, inlet: inlet::Inlet) {
+        let inlet = Arc::new(inlet);
+        self.inlet.inlets.insert(inlet.connection.0.clone(), inlet.clone());
+        self.inlet.inlets.insert(inlet.id.0.clone(), inlet);
     }
 
     async fn dataset_by_id(
@@ -260,15 +256,16 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    /// An inlet with all its flows.
-    async fn connection(&mut self, saved: &Saved) -> Result<(), StoreError> {
+    /// An inlet; its flows are those that it had.
+    fn connection(&mut self, saved: &Saved) {
         let doc = Value::Object(saved.doc.clone());
         let Some(inlet_id) = text(&doc, "/auth/params/inletId") else {
-            return Ok(());
+            return;
         };
         let no = InletNo(saved.no);
         let params = doc.pointer("/auth/params").cloned().unwrap_or_default();
         let raw = params.get("dataType").and_then(Value::as_str) == Some("raw");
+        let flows = self.inlet.inlets.get(&saved.id).map(|known| known.flows.clone()).unwrap_or_default();
         let inlet = inlet::Inlet {
             no,
             id: InletId::from(inlet_id),
@@ -278,68 +275,50 @@ impl Compiler<'_> {
             generation: self.scope.generation,
             sandbox_name: self.scope.sandbox_name.clone(),
             data_type: if raw { inlet::DataType::Raw } else { inlet::DataType::Xdm },
-            authentication_required: params.get("authenticationRequired").and_then(Value::as_bool).unwrap_or(false),
+            authentication_required: params
+                .get("authenticationRequired")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
             source_name: params.get("sourceId").and_then(Value::as_str).unwrap_or(&saved.name).to_owned(),
             enabled: saved.state == "enabled",
-            flows: self.flows_of(&saved.id).await?,
+            flows,
         };
-        let inlet = Arc::new(inlet);
         self.refine.inlets.insert(no, inlet.id.as_str().into());
-        self.inlet.inlets.insert(inlet.connection.0.clone(), inlet.clone());
-        self.inlet.inlets.insert(inlet.id.0.clone(), inlet);
-        Ok(())
+        self.put(inlet);
     }
 
-    async fn flows_of(
-        &mut self,
-        connection: &str,
-    ) -> Result<imbl::HashMap<FlowId, Arc<inlet::Flow>>, StoreError> {
-        let mut flows = imbl::HashMap::new();
-        let sources =
-            resource::users(self.tx, self.scope, Kind::SourceConnections, Kind::Connections, connection).await?;
-        for source in sources {
-            let ids = resource::users(self.tx, self.scope, Kind::Flows, Kind::SourceConnections, &source).await?;
-            for id in ids {
-                if let Some(saved) = resource::get(self.tx, self.scope, Kind::Flows, &id).await?
-                    && let Some(flow) = self.flow(&saved).await?
-                {
-                    flows.insert(flow.id.clone(), Arc::new(flow));
-                }
-            }
-        }
-        Ok(flows)
-    }
-
-    /// A flow for the inlet; the same flow goes into the plan of refine. A draft has no target yet.
-    async fn flow(&mut self, saved: &Saved) -> Result<Option<inlet::Flow>, StoreError> {
-        let doc = Value::Object(saved.doc.clone());
-        let Some(target) = text(&doc, "/targetConnectionIds/0") else {
-            return Ok(None);
-        };
-        let target = resource::get(self.tx, self.scope, Kind::TargetConnections, target).await?;
-        let target = target.map(|target| Value::Object(target.doc)).unwrap_or_default();
-        let Some(dataset) = text(&target, "/params/dataSetId") else {
-            return Ok(None);
+    /// A flow: into the plan of refine, and to its inlet. A draft has no ends yet.
+    async fn flow(&mut self, saved: &Saved) -> Result<(), StoreError> {
+        let Some(wiring) = Wiring::of(&saved.doc) else {
+            return Ok(());
         };
         let (no, id) = (FlowNo(saved.no), FlowId::from(saved.id.as_str()));
-        let compiled = self.refine_flow(no, &id, &doc).await?;
-        Ok(Some(inlet::Flow {
+        let compiled = self.refine_flow(no, &id, &wiring).await?;
+        let Some(home) = self.inlet.inlets.get(&wiring.connection) else {
+            return Ok(());
+        };
+        let mut inlet = inlet::Inlet::clone(home);
+        let mapping = self.refine.flows.get(&no).and_then(|flow| flow.mapping.as_ref());
+        let flow = inlet::Flow {
             no,
             id,
             enabled: compiled && saved.state == "enabled",
-            dataset: DatasetId::from(dataset),
-            mapping: self.refine.flows.get(&no).and_then(|flow| flow.mapping.as_ref().map(|mapping| mapping.set.clone())),
-        }))
+            dataset: DatasetId::from(wiring.dataset.as_str()),
+            mapping: mapping.map(|mapping| mapping.set.clone()),
+        };
+        inlet.flows.insert(flow.id.clone(), Arc::new(flow));
+        self.put(inlet);
+        Ok(())
     }
 
     /// Puts a flow into the plan of refine; `false` when its mapping set no longer compiles.
-    async fn refine_flow(&mut self, no: FlowNo, id: &FlowId, doc: &Value) -> Result<bool, StoreError> {
+    async fn refine_flow(&mut self, no: FlowNo, id: &FlowId, wiring: &Wiring) -> Result<bool, StoreError> {
         let mut compiled = true;
         let mut mapping = None;
-        if let Some(set) = text(doc, "/transformations/0/params/mappingId") {
-            let version = mapping_version(doc);
-            match mapping::compiled(self.tx, self.scope, set, version).await {
-                Ok((set_compiled, version, _)) => {
+        if let Some(pinned) = &wiring.mapping {
+            let set = pinned.id.as_str();
+            match mapping::compiled(self.tx, self.scope, set, Some(pinned.version)).await {
+                Ok((set_compiled, version)) => {
                     let id = MappingSetId::from(set);
                     mapping = Some(refine::Mapping { set: set_compiled, id, version });
                 }
@@ -380,20 +359,14 @@ impl Compiler<'_> {
             schema: schema.arrow().clone(),
             time_series: matches!(schema.behavior(), xdm::Behavior::TimeSeries),
         };
-        let same = self.refine.datasets.get(&no).is_some_and(|known| {
-            known.schema_version == schema_version && known.table.schema == table.schema && !known.deleted
-        });
-        // Buffers are bound to the version of the dataset that they were begun with: keep it when nothing changed.
-        if !same || !self.inlet.datasets.contains_key(&(self.scope.sandbox, id.clone())) {
-            let dataset = refine::Dataset {
-                table: Arc::new(table),
-                schema: schema.clone(),
-                schema_id: facts.schema_id.clone(),
-                schema_version,
-                deleted: false,
-            };
-            self.refine.datasets.insert(no, Arc::new(dataset));
-        }
+        let dataset = refine::Dataset {
+            table: Arc::new(table),
+            schema: schema.clone(),
+            schema_id: facts.schema_id.clone(),
+            schema_version,
+            deleted: false,
+        };
+        self.refine.datasets.insert(no, Arc::new(dataset));
         let schema_no = self.schema_no(&facts.schema_id).await?;
         let dataset = inlet::Dataset {
             no,
@@ -419,9 +392,23 @@ fn text<'a>(doc: &'a Value, pointer: &str) -> Option<&'a str> {
     doc.pointer(pointer)?.as_str()
 }
 
-/// The version that the flow pins; `None` for one stored without.
-fn mapping_version(doc: &Value) -> Option<u32> {
-    let version = doc.pointer("/transformations/0/params/mappingVersion")?;
-    version.as_u64().or_else(|| version.as_str()?.parse().ok())?.try_into().ok()
+/// A deleted dataset, as far as its pending records need it: they are discarded, and counted.
+fn discarding(scope: &Scope, no: DatasetNo, id: DatasetId) -> refine::Dataset {
+    let schema = Arc::new(xdm::Schema::default());
+    let table = TableSpec {
+        catalog: scope.catalog(),
+        table: id.0.clone(),
+        dataset_id: id,
+        dataset: no,
+        sandbox: scope.sandbox,
+        schema: schema.arrow().clone(),
+        time_series: false,
+    };
+    refine::Dataset {
+        table: Arc::new(table),
+        schema,
+        schema_id: SchemaId::from(""),
+        schema_version: String::new(),
+        deleted: true,
+    }
 }
-

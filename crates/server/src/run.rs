@@ -80,7 +80,10 @@ impl Server {
         } else {
             config.warehouse()
         })?;
-        let settings = lake::Settings { snapshots_kept: config.lake.snapshots_kept, ..lake::Settings::new(warehouse.clone()) };
+        let settings = lake::Settings {
+            snapshots_kept: config.lake.snapshots_kept,
+            ..lake::Settings::new(warehouse.clone())
+        };
         let lake = Lake::open(store.clone(), clock.clone(), settings)
             .await
             .map_err(|error| Failure::internal("cannot open the lake", error))?;
@@ -98,7 +101,7 @@ impl Server {
             clock.clone(),
             refine::Settings {
                 commit_interval: Duration::from_millis(config.lake.commit_interval_ms),
-                memory_bytes: memory_bytes(config.limits.memory_bytes),
+                memory_bytes: usize::try_from(memory_bytes(config.limits.memory_bytes)).unwrap_or(usize::MAX),
                 ..refine::Settings::default()
             },
         )
@@ -142,7 +145,9 @@ impl Server {
             base_url,
             admin_token,
         });
-        app.reload_credentials().await.map_err(|error| Failure::internal("cannot read the credentials", error))?;
+        app.reload_credentials()
+            .await
+            .map_err(|error| Failure::internal("cannot read the credentials", error))?;
         tracing::debug!(%control_address, "listening");
         let (stop, stopped) = watch::channel(false);
         let listeners = bound.serve(&app, &Bounds::new(&limits), &stopped);
@@ -235,7 +240,10 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
 impl Bound {
     fn address(&self, has: impl Fn(&api::Surfaces) -> bool) -> SocketAddr {
         // Each surface was given to one socket when they were bound.
-        self.sockets.iter().find(|(_, _, surfaces)| has(surfaces)).map_or(self.sockets[0].1, |socket| socket.1)
+        self.sockets
+            .iter()
+            .find(|(_, _, surfaces)| has(surfaces))
+            .map_or(self.sockets[0].1, |socket| socket.1)
     }
 
     fn collect_address(&self) -> SocketAddr {

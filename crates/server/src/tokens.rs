@@ -169,8 +169,11 @@ impl Tokens {
         }
         let remembered = Remembered { client_id: claims.client_id.into(), expires_s: claims.exp };
         self.verified.rcu(|known| {
-            let mut next =
-                if known.len() >= VERIFIED_MAX { imbl::HashMap::default() } else { imbl::HashMap::clone(known) };
+            let mut next = if known.len() >= VERIFIED_MAX {
+                imbl::HashMap::default()
+            } else {
+                imbl::HashMap::clone(known)
+            };
             next.insert(hash, remembered.clone());
             next
         });

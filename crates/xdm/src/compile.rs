@@ -87,6 +87,17 @@ impl Schema {
     }
 }
 
+/// The schema without fields.
+impl Default for Schema {
+    fn default() -> Self {
+        Self {
+            root: ObjectType::default(),
+            behavior: Behavior::Record,
+            arrow: Arc::new(ArrowSchema::empty()),
+        }
+    }
+}
+
 fn behavior(resolved: &Value) -> Behavior {
     let extends = resolved.get("meta:extends").and_then(Value::as_array);
     let has = |id: &str| extends.is_some_and(|ids| ids.iter().any(|known| known == id));

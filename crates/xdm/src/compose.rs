@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::library;
-use crate::limits::{SCHEMA_DEPTH_MAX, SCHEMA_FIELDS_MAX};
+use crate::limits::{COMPOSE_STEPS_MAX, SCHEMA_DEPTH_MAX, SCHEMA_FIELDS_MAX};
 
 /// Finds a resource of the tenant by its `$id`; the standard library is asked when it gives nothing.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<Arc<Value>> + 'a;
@@ -68,7 +68,7 @@ pub enum TypeError {
 
 /// Resolves a resource into one `properties` tree (the `-full` form).
 pub fn compose(resource: &Value, lookup: &Lookup<'_>) -> Result<Value, ComposeError> {
-    let mut composer = Composer { lookup, fields: 0, stack: Vec::new() };
+    let mut composer = Composer { lookup, fields: 0, steps: 0, stack: Vec::new() };
     let own_id = id_of(resource).to_owned();
     let mut out = Map::new();
     for (key, value) in resource.as_object().into_iter().flatten() {
@@ -90,6 +90,8 @@ pub fn compose(resource: &Value, lookup: &Lookup<'_>) -> Result<Value, ComposeEr
 struct Composer<'a> {
     lookup: &'a Lookup<'a>,
     fields: usize,
+    /// Fields and references looked at so far: parts that refer to each other many times over multiply.
+    steps: usize,
     /// The references that are being resolved, against cycles.
     stack: Vec<String>,
 }
@@ -137,6 +139,7 @@ impl Composer<'_> {
         depth: usize,
     ) -> Result<(), ComposeError> {
         let unknown = || ComposeError::UnknownReference { reference: reference.to_owned() };
+        self.step()?;
         if reference == JSON_LD_CONTEXT {
             return Ok(());
         }
@@ -157,6 +160,11 @@ impl Composer<'_> {
         merged
     }
 
+    fn step(&mut self) -> Result<(), ComposeError> {
+        self.steps += 1;
+        if self.steps > COMPOSE_STEPS_MAX { Err(ComposeError::TooLarge) } else { Ok(()) }
+    }
+
     fn find(&self, id: &str) -> Option<Arc<Value>> {
         (self.lookup)(id).or_else(|| library::standard().get(id).map(|resource| resource.doc.clone()))
     }
@@ -172,6 +180,7 @@ impl Composer<'_> {
         path: &str,
         depth: usize,
     ) -> Result<(), ComposeError> {
+        self.step()?;
         let path = format!("{path}/{name}");
         let resolved = self.resolve(property, home, source, &path, depth)?;
         let Some(properties) = out.as_object_mut() else {

@@ -6,6 +6,9 @@ pub const SCHEMA_DEPTH_MAX: usize = 64;
 /// Most fields of a composed schema; the vendor allows 10,000 in a row.
 pub const SCHEMA_FIELDS_MAX: usize = 20_000;
 
+/// Most fields and references that one composition looks at; a field that several parts define counts each time.
+pub const COMPOSE_STEPS_MAX: usize = 200_000;
+
 /// Steps that a regular expression of a client's may take on one value.
 pub const PATTERN_STEPS_MAX: usize = 100_000;
 

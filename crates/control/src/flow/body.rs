@@ -7,9 +7,25 @@ use super::specs::{Spec, SpecKind};
 
 /// Members that the server makes; a client's are dropped.
 const SERVER_MEMBERS: [&str; 19] = [
-    "id", "createdAt", "updatedAt", "createdBy", "updatedBy", "createdClient", "updatedClient", "sandboxId",
-    "sandboxName", "imsOrgId", "state", "version", "etag", "inheritedAttributes", "runs", "lastOperation",
-    "lastRunDetails", "inletUrl", RESOLVED,
+    "id",
+    "createdAt",
+    "updatedAt",
+    "createdBy",
+    "updatedBy",
+    "createdClient",
+    "updatedClient",
+    "sandboxId",
+    "sandboxName",
+    "imsOrgId",
+    "state",
+    "version",
+    "etag",
+    "inheritedAttributes",
+    "runs",
+    "lastOperation",
+    "lastRunDetails",
+    "inletUrl",
+    RESOLVED,
 ];
 
 /// Member of a stored flow that no client sees: what the flow resolved to; see [`super::Wiring`].
@@ -35,7 +51,11 @@ pub(super) fn check_texts(doc: &Map<String, Value>) -> Result<String, FlowError>
 }
 
 /// The spec that `member` names (`{"id", "version"?}`); the version is filled in when it is absent.
-pub(super) fn spec(doc: &mut Map<String, Value>, member: &str, kind: SpecKind) -> Result<&'static Spec, FlowError> {
+pub(super) fn spec(
+    doc: &mut Map<String, Value>,
+    member: &str,
+    kind: SpecKind,
+) -> Result<&'static Spec, FlowError> {
     let unknown = |id: &str| FlowError::UnknownSpec { collection: kind.collection(), id: id.to_owned() };
     let sent = doc.get_mut(member).and_then(Value::as_object_mut).ok_or_else(|| unknown(""))?;
     let id = sent.get("id").and_then(Value::as_str).unwrap_or_default();

@@ -12,7 +12,12 @@ use crate::resource::{self, New};
 use crate::{Kind, Saved, Scope};
 
 /// Makes a connection from a create body.
-pub async fn create(tx: &mut Tx, scope: &Scope, body: Map<String, Value>, mode: Mode) -> Result<Saved, FlowError> {
+pub async fn create(
+    tx: &mut Tx,
+    scope: &Scope,
+    body: Map<String, Value>,
+    mode: Mode,
+) -> Result<Saved, FlowError> {
     let mut doc = clean(body);
     let name = check_texts(&doc)?;
     let spec = spec(&mut doc, "connectionSpec", SpecKind::Connection)?;
@@ -68,7 +73,12 @@ pub async fn patch(
 }
 
 /// Makes a draft effective.
-pub async fn publish(tx: &mut Tx, scope: &Scope, id: &str, if_match: Option<&str>) -> Result<Saved, FlowError> {
+pub async fn publish(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    if_match: Option<&str>,
+) -> Result<Saved, FlowError> {
     let mut saved = get(tx, scope, Kind::Connections, id).await?;
     if let Some(if_match) = if_match {
         super::patch::check_version(&saved, if_match)?;
@@ -96,7 +106,11 @@ async fn flows_on(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Vec<String>, F
 fn check_auth_spec(doc: &Map<String, Value>, known: &[&str]) -> Result<(), FlowError> {
     let auth = doc.get("auth").filter(|auth| !auth.is_null());
     let Some(auth) = auth else {
-        return if known.is_empty() { Ok(()) } else { Err(invalid("auth is required for this connection spec")) };
+        return if known.is_empty() {
+            Ok(())
+        } else {
+            Err(invalid("auth is required for this connection spec"))
+        };
     };
     match auth.get("specName").and_then(Value::as_str) {
         Some(name) if known.contains(&name) => Ok(()),

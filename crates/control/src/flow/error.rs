@@ -26,7 +26,7 @@ pub enum FlowError {
     StateInCreate,
     #[error("{0}")]
     MappingVersion(String),
-    #[error("there is no {collection} entry with the id {id}")]
+    #[error("there is no {collection} entry with the id \"{id}\"")]
     UnknownSpec { collection: &'static str, id: String },
     #[error("connectionSpec cannot be changed")]
     SpecChange,
@@ -34,15 +34,17 @@ pub enum FlowError {
     UnknownAuthSpec(String),
     #[error("this is not possible while the state is {0}")]
     WrongState(String),
-    #[error("connection {id} is used by the flows {}: delete these flows first", flows.join(", "))]
+    #[error("connection {id} is used by the flows {}: delete these flows first", first(flows))]
     ConnectionUsed { id: String, flows: Vec<String> },
-    #[error("found active flows containing the id {id}: {}", flows.join(", "))]
+    #[error("found active flows containing the id {id}: {}", first(flows))]
     UsedByFlows { id: String, flows: Vec<String> },
     #[error("{0}")]
     Mapping(String),
     #[error("{action} is not possible while the state is {state}")]
     Transition { action: &'static str, state: String },
-    #[error("the mapping set {mapping} writes the schema {mapping_schema}, the target dataset has {dataset_schema}")]
+    #[error(
+        "the mapping set {mapping} writes the schema {mapping_schema}, the target dataset has {dataset_schema}"
+    )]
     MappingSchema { mapping: String, mapping_schema: String, dataset_schema: String },
     #[error("cannot order by {0}")]
     OrderField(String),
@@ -68,4 +70,14 @@ pub enum FlowError {
     FilterValue(String),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Most ids that one message names.
+const IDS_IN_MESSAGE: usize = 10;
+
+/// The first few ids of a list that may be long.
+fn first(ids: &[String]) -> String {
+    let named = ids.iter().take(IDS_IN_MESSAGE).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = ids.len().saturating_sub(IDS_IN_MESSAGE);
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }

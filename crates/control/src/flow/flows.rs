@@ -60,7 +60,12 @@ struct Target {
 }
 
 /// Makes a flow from a create body. In draft mode only the name and the flow spec must be there.
-pub async fn create(tx: &mut Tx, scope: &Scope, body: Map<String, Value>, mode: Mode) -> Result<Saved, FlowError> {
+pub async fn create(
+    tx: &mut Tx,
+    scope: &Scope,
+    body: Map<String, Value>,
+    mode: Mode,
+) -> Result<Saved, FlowError> {
     if body.contains_key("state") {
         return Err(FlowError::StateInCreate);
     }
@@ -154,9 +159,12 @@ async fn resolve(
     uses.extend(mapping.iter().map(|mapping| (Kind::MappingSets, mapping.id.clone())));
     doc.insert("inheritedAttributes".to_owned(), inherited(spec, source.as_ref(), target.as_ref()));
     let wiring = match (source, target) {
-        (Some(source), Some(target)) if complete => {
-            Some(Wiring { connection: source.connection, inlet: source.inlet, dataset: target.dataset, mapping })
-        }
+        (Some(source), Some(target)) if complete => Some(Wiring {
+            connection: source.connection,
+            inlet: source.inlet,
+            dataset: target.dataset,
+            mapping,
+        }),
         _ => None,
     };
     Wiring::store(wiring.as_ref(), doc);
@@ -185,7 +193,9 @@ async fn source(
     let spec = spec["id"].as_str().unwrap_or_default();
     // Of the specs that the vendor lists here only the streaming one can feed a flow.
     if !flow_spec.takes_source(spec) || spec != STREAMING {
-        return Err(invalid(&format!("source connection {id}: its connection spec does not go with the flow spec")));
+        return Err(invalid(&format!(
+            "source connection {id}: its connection spec does not go with the flow spec"
+        )));
     }
     let base = saved.doc.get("baseConnectionId").and_then(Value::as_str).unwrap_or_default();
     let base = connection(tx, scope, base).await?;
@@ -205,7 +215,9 @@ async fn target(
     let saved = referenced(tx, scope, Kind::TargetConnections, &id).await?;
     let spec = spec_ref(&saved.doc, "connectionSpec");
     if !flow_spec.takes_target(spec["id"].as_str().unwrap_or_default()) {
-        return Err(invalid(&format!("target connection {id}: its connection spec does not go with the flow spec")));
+        return Err(invalid(&format!(
+            "target connection {id}: its connection spec does not go with the flow spec"
+        )));
     }
     let dataset = dataset_id(&saved.doc).unwrap_or_default().to_owned();
     let schema = dataset_schema(tx, scope, &dataset).await?;
@@ -222,7 +234,8 @@ fn only_id(doc: &Map<String, Value>, member: &str) -> Result<String, FlowError> 
 
 async fn referenced(tx: &mut Tx, scope: &Scope, kind: Kind, id: &str) -> Result<Saved, FlowError> {
     let found = resource::get(tx, scope, kind, id).await?;
-    let found = found.ok_or_else(|| FlowError::ReferenceNotFound { collection: kind.name(), id: id.to_owned() })?;
+    let found =
+        found.ok_or_else(|| FlowError::ReferenceNotFound { collection: kind.name(), id: id.to_owned() })?;
     check_published(&found)?;
     Ok(found)
 }
@@ -237,7 +250,8 @@ fn check_published(saved: &Saved) -> Result<(), FlowError> {
 /// Clients read the first target's connection spec without a guard, so a draft without a target shows the usual one.
 fn inherited(spec: &Spec, source: Option<&Source>, target: Option<&Target>) -> Value {
     let sources = source.map(|source| {
-        let base = source.doc.get("inheritedAttributes").and_then(|inherited| inherited.get("baseConnection"));
+        let base =
+            source.doc.get("inheritedAttributes").and_then(|inherited| inherited.get("baseConnection"));
         json!({
             "id": source.id,
             "connectionSpec": spec_ref(&source.doc, "connectionSpec"),

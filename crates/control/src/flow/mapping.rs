@@ -61,7 +61,9 @@ pub(super) async fn pin(
     let mut mappings = entries.filter_map(Value::as_object_mut).filter(|entry| is_mapping(entry));
     let entry = match (mappings.next(), mapped) {
         (_, Mapped::Never) | (None, Mapped::Maybe) => return Ok(None),
-        (None, Mapped::Always) => return Err(mapping_error("flows of this spec need a transformation named Mapping")),
+        (None, Mapped::Always) => {
+            return Err(mapping_error("flows of this spec need a transformation named Mapping"));
+        }
         (Some(entry), _) => entry,
     };
     if mappings.next().is_some() {
@@ -116,20 +118,23 @@ async fn find(
 ) -> Result<(u32, Map<String, Value>), FlowError> {
     let saved = resource::get(tx, scope, Kind::MappingSets, id).await?;
     let saved = saved.ok_or_else(|| mapping_error(&format!("there is no mapping set with the id {id}")))?;
-    let newest = saved.doc.get("version").and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
+    let newest =
+        saved.doc.get("version").and_then(Value::as_u64).and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
     let Some(wanted) = wanted.filter(|wanted| *wanted != newest) else {
         return Ok((newest, saved.doc));
     };
     let sql = "SELECT doc FROM revision WHERE sandbox = $1 AND kind = $2 AND id = $3 AND version = $4";
     let row = tx.row(sql, values![scope.sandbox, Kind::MappingSets.name(), id, wanted]).await?;
-    let doc = row.map(|row| row.text(0).map(|text| serde_json::from_str(text).unwrap_or_default())).transpose()?;
+    let doc =
+        row.map(|row| row.text(0).map(|text| serde_json::from_str(text).unwrap_or_default())).transpose()?;
     let unknown = || FlowError::MappingVersion(format!("the mapping set {id} has no version {wanted}"));
     Ok((wanted, doc.ok_or_else(unknown)?))
 }
 
 fn check_schema(id: &str, set: &Map<String, Value>, target: &TargetSchema) -> Result<(), FlowError> {
     let reference = set.get("outputSchema").and_then(|output| output.get("schemaRef"));
-    let text = |member: &str| reference.and_then(|reference| reference.get(member)?.as_str()).unwrap_or_default();
+    let text =
+        |member: &str| reference.and_then(|reference| reference.get(member)?.as_str()).unwrap_or_default();
     let (mapping_schema, mapping_type) = (text("id"), text("contentType"));
     if same_schema(mapping_schema, mapping_type, &target.id, &target.content_type) {
         return Ok(());

@@ -3,26 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::{FlowError, etag};
-use crate::limits::PATCH_OPERATIONS_MAX;
+use crate::json_patch::{self, Action, Operation, PatchError};
 use crate::{Kind, Saved};
-
-/// One operation, parsed.
-pub(super) struct Operation {
-    action: Action,
-    /// The pointer as sent, for messages.
-    path: String,
-    /// Its steps, unescaped; at least one.
-    steps: Vec<String>,
-    /// What is added; a `remove` has none, whatever the client sent.
-    value: Value,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Action {
-    Add,
-    Replace,
-    Remove,
-}
 
 /// A patch whose version matches and whose paths may be changed.
 pub(super) struct Patch {
@@ -36,16 +18,7 @@ impl Patch {
     pub(super) fn check(saved: &Saved, if_match: Option<&str>, body: &Value) -> Result<Self, FlowError> {
         let if_match = if_match.ok_or(FlowError::IfMatchMissing)?;
         check_version(saved, if_match)?;
-        let sent: &[Value] = match body {
-            Value::Array(operations) => operations,
-            one => std::slice::from_ref(one),
-        };
-        if sent.is_empty() || body.is_null() {
-            return Err(FlowError::EmptyBody);
-        }
-        if sent.len() > PATCH_OPERATIONS_MAX {
-            return Err(FlowError::Patch(format!("a patch has at most {PATCH_OPERATIONS_MAX} operations")));
-        }
+        let sent = json_patch::operations(body)?;
         let operations: Vec<Operation> = sent.iter().map(parse).collect::<Result<_, _>>()?;
         for operation in &operations {
             check_path(saved, operation)?;
@@ -55,15 +28,7 @@ impl Patch {
 
     /// The resource's members after all operations. Nothing is changed when one of them fails.
     pub(super) fn apply(&self, doc: &Map<String, Value>) -> Result<Map<String, Value>, FlowError> {
-        let mut changed = Value::Object(doc.clone());
-        for operation in &self.operations {
-            apply(&mut changed, operation)?;
-        }
-        match changed {
-            Value::Object(doc) => Ok(doc),
-            // Every path has a first step, so the root stays an object.
-            _ => Err(FlowError::Patch("the patch replaces the whole resource".to_owned())),
-        }
+        Ok(json_patch::apply_all(doc, &self.operations)?)
     }
 
     /// Whether an operation is about this member.
@@ -80,24 +45,26 @@ pub(super) fn check_version(saved: &Saved, if_match: &str) -> Result<(), FlowErr
     Err(FlowError::VersionMismatch { current: etag::etag(saved) })
 }
 
+/// The three operations that the service knows.
 fn parse(operation: &Value) -> Result<Operation, FlowError> {
-    let text = |member: &str| operation.get(member).and_then(Value::as_str);
-    let op = text("op").ok_or_else(|| wrong("an operation needs op and path"))?;
-    let action = match op.to_ascii_lowercase().as_str() {
-        "add" => Action::Add,
-        "replace" => Action::Replace,
-        "remove" => Action::Remove,
-        _ => return Err(FlowError::PatchOperation(op.to_owned())),
-    };
-    let path = text("path").ok_or_else(|| wrong("an operation needs op and path"))?;
-    let steps = path.strip_prefix('/').ok_or_else(|| wrong(&format!("the path {path} must start with /")))?;
-    let steps = steps.split('/').map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
-    let value = match (action, operation.get("value")) {
-        (Action::Remove, _) => Value::Null,
-        (_, Some(value)) => value.clone(),
-        (_, None) => return Err(wrong(&format!("{op} of {path} needs a value"))),
-    };
-    Ok(Operation { action, path: path.to_owned(), steps, value })
+    let parsed = json_patch::parse(operation)?;
+    match parsed.action {
+        Action::Add(_) | Action::Replace(_) | Action::Remove => Ok(parsed),
+        Action::Move(_) | Action::Copy(_) | Action::Test(_) => {
+            let op = operation.get("op").and_then(Value::as_str).unwrap_or_default();
+            Err(FlowError::PatchOperation(op.to_owned()))
+        }
+    }
+}
+
+impl From<PatchError> for FlowError {
+    fn from(error: PatchError) -> Self {
+        match error {
+            PatchError::Empty => FlowError::EmptyBody,
+            PatchError::Unknown(op) => FlowError::PatchOperation(op),
+            other => FlowError::Patch(other.to_string()),
+        }
+    }
 }
 
 /// The members that clients may change, by collection. The vendor's lists.
@@ -108,66 +75,15 @@ fn check_path(saved: &Saved, operation: &Operation) -> Result<(), FlowError> {
         (_, ["name"] | ["description"])
         | (Kind::Connections, ["state"] | ["auth", "params"])
         | (Kind::SourceConnections | Kind::TargetConnections, ["params" | "data", ..])
-        | (Kind::Flows, ["transformations" | "scheduleParams" | "labels" | "policy" | "options", ..]) => Ok(()),
+        | (Kind::Flows, ["transformations" | "scheduleParams" | "labels" | "policy" | "options", ..]) => {
+            Ok(())
+        }
         (Kind::Connections, ["auth", "params", param]) if !["inletId", "inletUrl"].contains(param) => Ok(()),
         // A draft may lack them, and there is no other way to complete it.
         (Kind::Flows, ["sourceConnectionIds" | "targetConnectionIds", ..]) if draft => Ok(()),
         (_, ["connectionSpec", ..]) => Err(FlowError::SpecChange),
         _ => Err(wrong(&format!("the path {} cannot be changed", operation.path))),
     }
-}
-
-fn apply(root: &mut Value, operation: &Operation) -> Result<(), FlowError> {
-    let unknown = || wrong(&format!("there is nothing at {}", operation.path));
-    let (last, parents) = operation.steps.split_last().ok_or_else(unknown)?;
-    let mut parent = root;
-    for step in parents {
-        parent = match parent {
-            Value::Object(members) => members.get_mut(step),
-            Value::Array(items) => index(step, items.len()).and_then(|at| items.get_mut(at)),
-            _ => None,
-        }
-        .ok_or_else(unknown)?;
-    }
-    let done = match parent {
-        Value::Object(members) => change_member(members, last, operation),
-        Value::Array(items) => change_item(items, last, operation),
-        _ => None,
-    };
-    done.ok_or_else(unknown)
-}
-
-fn change_member(members: &mut Map<String, Value>, name: &str, operation: &Operation) -> Option<()> {
-    match operation.action {
-        Action::Add => {
-            members.insert(name.to_owned(), operation.value.clone());
-        }
-        Action::Replace => *members.get_mut(name)? = operation.value.clone(),
-        Action::Remove => {
-            members.shift_remove(name)?;
-        }
-    }
-    Some(())
-}
-
-fn change_item(items: &mut Vec<Value>, step: &str, operation: &Operation) -> Option<()> {
-    match operation.action {
-        Action::Add => {
-            let at = if step == "-" { items.len() } else { index(step, items.len() + 1)? };
-            items.insert(at, operation.value.clone());
-        }
-        Action::Replace => *items.get_mut(index(step, items.len())?)? = operation.value.clone(),
-        Action::Remove => {
-            items.remove(index(step, items.len())?);
-        }
-    }
-    Some(())
-}
-
-/// An array index below `length`, without leading zeros (RFC 6901).
-fn index(step: &str, length: usize) -> Option<usize> {
-    let plain = step == "0" || (!step.starts_with('0') && step.bytes().all(|byte| byte.is_ascii_digit()));
-    step.parse().ok().filter(|at| plain && *at < length)
 }
 
 fn wrong(text: &str) -> FlowError {
@@ -183,11 +99,9 @@ mod tests {
     fn check(doc: Value, patch: Value, expected: Result<Value, &str>) {
         let result = (|| {
             let sent = patch.as_array().cloned().unwrap_or_else(|| vec![patch.clone()]);
-            let mut doc = doc;
-            for operation in &sent {
-                apply(&mut doc, &parse(operation)?)?;
-            }
-            Ok::<_, FlowError>(doc)
+            let patch: Vec<Operation> = sent.iter().map(parse).collect::<Result<_, _>>()?;
+            let doc = doc.as_object().cloned().unwrap_or_default();
+            Ok::<_, FlowError>(Value::Object(json_patch::apply_all(&doc, &patch)?))
         })();
         match (result, expected) {
             (Ok(changed), Ok(expected)) => assert_eq!(changed, expected, "{patch}"),

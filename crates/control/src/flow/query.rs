@@ -101,23 +101,27 @@ impl Query {
     pub fn parse(parameters: &[(String, String)]) -> Result<Self, FlowError> {
         let all = |name: &str| {
             let wanted = name.to_owned();
-            parameters.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(&wanted)).map(|(_, value)| value.as_str())
+            parameters
+                .iter()
+                .filter(move |(key, _)| key.eq_ignore_ascii_case(&wanted))
+                .map(|(_, value)| value.as_str())
         };
         // A token stands for the whole request that it continues; what the client repeats beside it is the same.
-        let mut query = match all("continuationToken").last() {
+        let mut query = match all("continuationToken").next_back() {
             Some(token) => Self::continued(token)?,
             None => {
                 let filters = all("property").map(Filter::parse).collect::<Result<_, _>>()?;
                 let mut query = Self { filters, ..Self::default() };
-                if let Some(order) = all("orderby").last() {
+                if let Some(order) = all("orderby").next_back() {
                     query.order = Order::parse(order)?;
                 }
                 let fields = all("projectionFields").flat_map(|list| list.split(','));
-                query.projection = fields.map(|field| field.trim().to_owned()).filter(|f| !f.is_empty()).collect();
+                query.projection =
+                    fields.map(|field| field.trim().to_owned()).filter(|f| !f.is_empty()).collect();
                 query
             }
         };
-        if let Some(limit) = all("limit").last() {
+        if let Some(limit) = all("limit").next_back() {
             query.limit = parse_limit(limit)?;
         }
         query.count = all("count").any(|value| value.eq_ignore_ascii_case("true"));
@@ -139,7 +143,7 @@ impl Query {
     }
 
     /// Whether an item, as the API shows it, passes all filters.
-    pub(super) fn passes(&self, item: &Value) -> bool {
+    pub fn passes(&self, item: &Value) -> bool {
         self.filters.iter().all(|filter| filter.passes(item))
     }
 
@@ -152,7 +156,8 @@ impl Query {
         if self.count {
             return Listed::Count(all.len());
         }
-        let mut placed: Vec<(Place, Saved)> = all.into_iter().map(|saved| (self.order.place(&saved), saved)).collect();
+        let mut placed: Vec<(Place, Saved)> =
+            all.into_iter().map(|saved| (self.order.place(&saved), saved)).collect();
         placed.sort_by(|a, b| self.order.compare(&a.0, &b.0));
         if let Some(after) = &self.after {
             placed.retain(|(place, _)| self.order.compare(place, after) == Ordering::Greater);
@@ -180,9 +185,8 @@ impl Query {
         if self.projection.is_empty() {
             return item;
         }
-        let wanted = |name: &str| {
-            self.projection.iter().any(|field| field.split(['.', '[']).next() == Some(name))
-        };
+        let wanted =
+            |name: &str| self.projection.iter().any(|field| field.split(['.', '[']).next() == Some(name));
         match item {
             Value::Object(members) => {
                 Value::Object(members.into_iter().filter(|(name, _)| wanted(name)).collect())
@@ -266,7 +270,9 @@ impl Filter {
                 return Err(FlowError::FilterList(sent()));
             }
             // Ids and texts have no order.
-            if values[0].parse::<f64>().is_err() {
+            let last = path.rsplit('.').next().unwrap_or_default().trim_end_matches("[]");
+            let is_id = last == "id" || last.ends_with("Id") || last.ends_with("Ids");
+            if is_id || values[0].parse::<f64>().is_err() {
                 return Err(FlowError::FilterOrdering(sent()));
             }
         }
@@ -289,7 +295,9 @@ impl Filter {
         self.values.iter().any(|wanted| match value {
             Value::String(text) => text == wanted,
             Value::Bool(flag) => wanted.eq_ignore_ascii_case(if *flag { "true" } else { "false" }),
-            Value::Number(number) => wanted.parse::<f64>().is_ok_and(|wanted| number.as_f64() == Some(wanted)),
+            Value::Number(number) => {
+                wanted.parse::<f64>().is_ok_and(|wanted| number.as_f64() == Some(wanted))
+            }
             _ => false,
         })
     }
@@ -413,7 +421,9 @@ mod tests {
         refused(&[("property", "name~x")], "FilterTilde");
         refused(&[("property", "name=~x")], "FilterTilde");
         refused(&[("property", "createdAt>1,2")], "FilterList");
-        refused(&[("property", "id>abc")], "FilterOrdering");
+        refused(&[("property", "name>abc")], "FilterOrdering");
+        refused(&[("property", "id>5")], "FilterOrdering");
+        refused(&[("property", "sourceConnectionIds[]<5")], "FilterOrdering");
         refused(&[("property", "name")], "FilterOperator");
         refused(&[("property", "")], "FilterOperator");
         refused(&[("property", "==x")], "FilterOperator");
@@ -478,19 +488,21 @@ mod tests {
         assert_eq!(pages(&all, &[("limit", "3"), ("orderby", "name")]), [vec![4, 3, 2], vec![1, 0]]);
         assert_eq!(pages(&all, &[("limit", "3"), ("orderby", " name")]), [vec![4, 3, 2], vec![1, 0]]);
         assert_eq!(pages(&all, &[("limit", "3"), ("orderBy", "-name")]), [vec![0, 1, 2], vec![3, 4]]);
-        assert_eq!(pages(&all, &[("limit", "1"), ("property", "name!=c"), ("property", "name!=a")]), [
-            [3],
-            [1],
-            [0]
-        ]);
+        assert_eq!(
+            pages(&all, &[("limit", "1"), ("property", "name!=c"), ("property", "name!=a")]),
+            [[3], [1], [0]]
+        );
         assert_eq!(pages(&[], &[]), [Vec::<u64>::new()]);
     }
 
     #[test]
     fn a_page_goes_on_where_it_ended_though_things_changed() {
         let mut all: Vec<Saved> = (0..6).map(|no| saved(no, "x")).collect();
-        let Listed::Page { next, .. } = query(&[("limit", "3")]).unwrap().select(all.clone(), show) else { panic!() };
-        let next = query(&[("continuationToken", &next.unwrap()), ("limit", "3"), ("count", "False")]).unwrap();
+        let Listed::Page { next, .. } = query(&[("limit", "3")]).unwrap().select(all.clone(), show) else {
+            panic!()
+        };
+        let next =
+            query(&[("continuationToken", &next.unwrap()), ("limit", "3"), ("count", "False")]).unwrap();
         // The last one shown goes away, a new one comes.
         all.remove(3);
         all.push(saved(9, "x"));
@@ -504,7 +516,10 @@ mod tests {
         let all: Vec<Saved> = (0..150).map(|no| saved(no, if no < 30 { "few" } else { "many" })).collect();
         let count = |parameters: &[(&str, &str)]| query(parameters).unwrap().select(all.clone(), show);
         assert_eq!(count(&[("count", "true")]), Listed::Count(150));
-        assert_eq!(count(&[("count", "True"), ("limit", "20"), ("property", "name==few")]), Listed::Count(30));
+        assert_eq!(
+            count(&[("count", "True"), ("limit", "20"), ("property", "name==few")]),
+            Listed::Count(30)
+        );
         let size = |parameters: &[(&str, &str)]| match count(parameters) {
             Listed::Page { items, .. } => items.len(),
             Listed::Count(_) => 0,
@@ -512,7 +527,9 @@ mod tests {
         assert_eq!(size(&[]), 20);
         assert_eq!(size(&[("limit", "1000")]), 100);
         assert_eq!(size(&[("count", "False"), ("limit", "7")]), 7);
-        let Listed::Page { items, .. } = count(&[("projectionFields", "name"), ("limit", "1")]) else { panic!() };
+        let Listed::Page { items, .. } = count(&[("projectionFields", "name"), ("limit", "1")]) else {
+            panic!()
+        };
         assert_eq!(items, [json!({"name": "many"})]);
     }
 }

@@ -12,7 +12,12 @@ use crate::resource::{self, New};
 use crate::{Kind, Saved, Scope};
 
 /// Makes a source connection from a create body.
-pub async fn create(tx: &mut Tx, scope: &Scope, body: Map<String, Value>, mode: Mode) -> Result<Saved, FlowError> {
+pub async fn create(
+    tx: &mut Tx,
+    scope: &Scope,
+    body: Map<String, Value>,
+    mode: Mode,
+) -> Result<Saved, FlowError> {
     let mut doc = clean(body);
     let name = check_texts(&doc)?;
     let spec = spec(&mut doc, "connectionSpec", SpecKind::Connection)?;
@@ -20,7 +25,9 @@ pub async fn create(tx: &mut Tx, scope: &Scope, body: Map<String, Value>, mode: 
     let base = match doc.get("baseConnectionId") {
         Some(Value::String(id)) => Some(id.clone()),
         None | Some(Value::Null) if spec.id() != STREAMING => None,
-        None | Some(Value::Null) => return Err(invalid("baseConnectionId is required for this connection spec")),
+        None | Some(Value::Null) => {
+            return Err(invalid("baseConnectionId is required for this connection spec"));
+        }
         Some(_) => return Err(invalid("baseConnectionId must be a string")),
     };
     let mut inherited = Map::new();
@@ -62,7 +69,12 @@ pub async fn patch(
 }
 
 /// Makes a draft effective.
-pub async fn publish(tx: &mut Tx, scope: &Scope, id: &str, if_match: Option<&str>) -> Result<Saved, FlowError> {
+pub async fn publish(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    if_match: Option<&str>,
+) -> Result<Saved, FlowError> {
     let mut saved = get(tx, scope, Kind::SourceConnections, id).await?;
     if let Some(if_match) = if_match {
         check_version(&saved, if_match)?;
@@ -83,5 +95,8 @@ fn check_contents(doc: &mut Map<String, Value>) -> Result<(), FlowError> {
 /// The base connection that a body refers to.
 pub(super) async fn connection(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Saved, FlowError> {
     let found = resource::get(tx, scope, Kind::Connections, id).await?;
-    found.ok_or_else(|| FlowError::ReferenceNotFound { collection: Kind::Connections.name(), id: id.to_owned() })
+    found.ok_or_else(|| FlowError::ReferenceNotFound {
+        collection: Kind::Connections.name(),
+        id: id.to_owned(),
+    })
 }

@@ -149,7 +149,8 @@ fn parse(files: &[&str]) -> Vec<Spec> {
         .filter_map(|text| serde_json::from_str::<Value>(text).ok())
         .map(|mut item| {
             let aliases = item.as_object_mut().and_then(|members| members.shift_remove("aliases"));
-            let aliases = aliases.and_then(|aliases| serde_json::from_value(aliases).ok()).unwrap_or_default();
+            let aliases =
+                aliases.and_then(|aliases| serde_json::from_value(aliases).ok()).unwrap_or_default();
             Spec { item, aliases }
         })
         .collect()

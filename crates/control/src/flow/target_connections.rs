@@ -13,7 +13,12 @@ use crate::resource::{self, New};
 use crate::{Kind, Saved, Scope};
 
 /// Makes a target connection from a create body.
-pub async fn create(tx: &mut Tx, scope: &Scope, body: Map<String, Value>, mode: Mode) -> Result<Saved, FlowError> {
+pub async fn create(
+    tx: &mut Tx,
+    scope: &Scope,
+    body: Map<String, Value>,
+    mode: Mode,
+) -> Result<Saved, FlowError> {
     let mut doc = clean(body);
     let name = check_texts(&doc)?;
     spec(&mut doc, "connectionSpec", SpecKind::Connection)?;
@@ -56,7 +61,12 @@ pub async fn patch(
 }
 
 /// Makes a draft effective.
-pub async fn publish(tx: &mut Tx, scope: &Scope, id: &str, if_match: Option<&str>) -> Result<Saved, FlowError> {
+pub async fn publish(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    if_match: Option<&str>,
+) -> Result<Saved, FlowError> {
     let mut saved = get(tx, scope, Kind::TargetConnections, id).await?;
     if let Some(if_match) = if_match {
         check_version(&saved, if_match)?;
@@ -95,7 +105,8 @@ async fn check_contents(
     object(doc, "params")?;
     object(doc, "data")?;
     let Some(dataset) = dataset_id(doc).map(str::to_owned) else {
-        let lake = doc.get("connectionSpec").and_then(|spec| spec.get("id")).is_some_and(|id| id == DATA_LAKE);
+        let lake =
+            doc.get("connectionSpec").and_then(|spec| spec.get("id")).is_some_and(|id| id == DATA_LAKE);
         return if lake { Err(invalid("params.dataSetId is required")) } else { Ok(Vec::new()) };
     };
     let schema = dataset_schema(tx, scope, &dataset).await?;
@@ -105,7 +116,11 @@ async fn check_contents(
 }
 
 /// `data.schema` must be the dataset's; without one it is taken from there.
-fn check_schema(data: &mut Map<String, Value>, dataset: &str, schema: &TargetSchema) -> Result<(), FlowError> {
+fn check_schema(
+    data: &mut Map<String, Value>,
+    dataset: &str,
+    schema: &TargetSchema,
+) -> Result<(), FlowError> {
     let sent = object(data, "schema")?;
     let text = |member: &str| sent.get(member).and_then(Value::as_str);
     let version = text("version").unwrap_or_default();
@@ -113,7 +128,8 @@ fn check_schema(data: &mut Map<String, Value>, dataset: &str, schema: &TargetSch
         Some(id) if same_schema(id, version, &schema.id, &schema.content_type) => {}
         Some(id) => {
             let theirs = format!("{} ({})", schema.id, schema.content_type);
-            let text = format!("data.schema {id} ({version}) is not the schema of dataset {dataset}: {theirs}");
+            let text =
+                format!("data.schema {id} ({version}) is not the schema of dataset {dataset}: {theirs}");
             return Err(FlowError::Invalid(text));
         }
         None => {

@@ -15,10 +15,37 @@ const SYSTEM: &str = "system";
 /// Tenant ids that would collide with a standard namespace: `_{tenant}` is a field name, and
 /// `https://ns.adobe.com/{tenant}/` the start of schema ids. From the published XDM library, and our own column.
 const RESERVED_TENANTS: [&str; 31] = [
-    "adcloud", "adhoc", "adobe", "adobecloud", "adobecloudplatform", "aep", "airship", "b2b", "bizible", "braze",
-    "channels", "core", "dsp", "exif", "experience", "id3", "iptc", "iptc4xmpext", "marketo", "meta",
-    "pathfactory", "photoshop", "repo", "schema", "search", "searchads", "searchengines", "tributary",
-    "workfront", "xdm", "xmpdm",
+    "adcloud",
+    "adhoc",
+    "adobe",
+    "adobecloud",
+    "adobecloudplatform",
+    "aep",
+    "airship",
+    "b2b",
+    "bizible",
+    "braze",
+    "channels",
+    "core",
+    "dsp",
+    "exif",
+    "experience",
+    "id3",
+    "iptc",
+    "iptc4xmpext",
+    "marketo",
+    "meta",
+    "pathfactory",
+    "photoshop",
+    "repo",
+    "schema",
+    "search",
+    "searchads",
+    "searchengines",
+    "tributary",
+    "workfront",
+    "xdm",
+    "xmpdm",
 ];
 
 /// An organisation.
@@ -42,29 +69,17 @@ pub struct Credential {
     pub account: String,
 }
 
-/// A credential just made, with the secret that is shown this once.
-#[derive(Clone, Debug)]
-pub struct NewCredential {
-    pub credential: Credential,
-    pub client_secret: String,
-}
-
-/// Why an org was not made.
+/// Why an org or a credential was not made.
 #[derive(Debug, thiserror::Error)]
-pub enum CreateOrgError {
+pub enum ImsError {
     #[error("an org id is 24 upper-case hex digits and @AdobeOrg")]
     BadOrg,
-    #[error("a tenant id is 3 to 20 lower-case letters and digits, starts with a letter and is no standard name")]
+    #[error(
+        "a tenant id is 3 to 20 lower-case letters and digits, starts with a letter and is no standard name"
+    )]
     BadTenant,
     #[error("the org or the tenant id is taken")]
     Exists,
-    #[error(transparent)]
-    Store(StoreError),
-}
-
-/// Why a credential was not made.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateCredentialError {
     #[error("there is no such org")]
     UnknownOrg,
     #[error("the org has no sandbox {0}")]
@@ -88,22 +103,22 @@ pub enum VerifyError {
 /// Makes an org and its production sandbox `prod`. What is not given is generated.
 pub async fn create_org(
     tx: &mut Tx,
-    id: Option<&OrgId>,
-    tenant: Option<&str>,
     now: Millis,
-) -> Result<Org, CreateOrgError> {
-    let id = id.cloned().unwrap_or_else(|| OrgId(format!("{}@AdobeOrg", random::hex(12).to_uppercase())));
+    id: Option<&str>,
+    tenant: Option<&str>,
+) -> Result<Org, ImsError> {
+    let id = OrgId(id.map_or_else(generate_org_id, str::to_owned));
     let tenant = tenant.map_or_else(generate_tenant, str::to_owned);
     if !is_org_id(&id) {
-        return Err(CreateOrgError::BadOrg);
+        return Err(ImsError::BadOrg);
     }
     if !is_tenant(&tenant) {
-        return Err(CreateOrgError::BadTenant);
+        return Err(ImsError::BadTenant);
     }
     let sql = "INSERT INTO org (id, tenant, created_ms) VALUES ($1, $2, $3)";
     tx.execute(sql, values![id.as_str(), &tenant, now]).await.map_err(|error| match error {
-        StoreError::Conflict => CreateOrgError::Exists,
-        other => CreateOrgError::Store(other),
+        StoreError::Conflict => ImsError::Exists,
+        other => ImsError::Store(other),
     })?;
     let prod = NewSandbox {
         name: DEFAULT_NAME.to_owned(),
@@ -113,9 +128,9 @@ pub async fn create_org(
     };
     match sandbox::create(tx, &id, prod, SYSTEM, now).await {
         Ok(_) => Ok(Org { id, tenant, created: now }),
-        Err(CreateSandboxError::Store(error)) => Err(CreateOrgError::Store(error)),
+        Err(CreateSandboxError::Store(error)) => Err(ImsError::Store(error)),
         // The org is new and the name is ours, so nothing but the store can fail.
-        Err(_) => Err(CreateOrgError::Exists),
+        Err(_) => Err(ImsError::Exists),
     }
 }
 
@@ -131,45 +146,36 @@ pub async fn orgs(tx: &mut Tx) -> Result<Vec<Org>, StoreError> {
     tx.rows(sql, values![]).await?.iter().map(read_org).collect()
 }
 
-/// Makes a credential of an org; with a sandbox's name it may act in that sandbox alone.
+/// Makes a credential of an org; with a sandbox's name it may act in that sandbox alone. Returns the client id and the
+/// client secret, which is shown this once.
 pub async fn create_credential(
     tx: &mut Tx,
+    now: Millis,
     org: &OrgId,
     sandbox: Option<&str>,
-    now: Millis,
-) -> Result<NewCredential, CreateCredentialError> {
+) -> Result<(String, String), ImsError> {
     if find_org(tx, org).await?.is_none() {
-        return Err(CreateCredentialError::UnknownOrg);
+        return Err(ImsError::UnknownOrg);
     }
     let sandbox = match sandbox {
         None => None,
         Some(wanted) => match sandbox::get(tx, org, wanted).await? {
             Some(found) => Some(found.name),
-            None => return Err(CreateCredentialError::UnknownSandbox(wanted.to_owned())),
+            None => return Err(ImsError::UnknownSandbox(wanted.to_owned())),
         },
     };
-    let credential = Credential {
-        client_id: random::hex(16),
-        org: org.clone(),
-        sandbox,
-        account: format!("{}@techacct.adobe.com", random::hex(12).to_uppercase()),
-    };
-    let sql = "INSERT INTO credential (client_id, org, sandbox, account, created_ms) VALUES ($1, $2, $3, $4, $5)";
-    let values = values![
-        &credential.client_id,
-        org.as_str(),
-        credential.sandbox.as_deref(),
-        &credential.account,
-        now
-    ];
-    tx.execute(sql, values).await?;
+    let client_id = random::hex(16);
+    let account = format!("{}@techacct.adobe.com", random::hex(12).to_uppercase());
+    let sql =
+        "INSERT INTO credential (client_id, org, sandbox, account, created_ms) VALUES ($1, $2, $3, $4, $5)";
+    tx.execute(sql, values![&client_id, org.as_str(), sandbox, account, now]).await?;
     // Hex only: several clients put the secret into a form body or a query without percent-encoding it.
     let client_secret = random::hex(32);
     let salt: [u8; 16] = random::bytes();
-    let sql = "INSERT INTO credential_secret (client_id, salt, hash, created_ms) VALUES ($1, $2, $3, $4)";
     let hash = salted_hash(&salt, &client_secret);
-    tx.execute(sql, values![&credential.client_id, &salt[..], &hash[..], now]).await?;
-    Ok(NewCredential { credential, client_secret })
+    let sql = "INSERT INTO credential_secret (client_id, salt, hash, created_ms) VALUES ($1, $2, $3, $4)";
+    tx.execute(sql, values![&client_id, &salt[..], &hash[..], now]).await?;
+    Ok((client_id, client_secret))
 }
 
 /// The credential of that client id and secret.
@@ -186,7 +192,8 @@ pub async fn verify_secret(tx: &mut Tx, client_id: &str, secret: &str) -> Result
 
 /// The live credential of that client id.
 pub async fn find_credential(tx: &mut Tx, client_id: &str) -> Result<Option<Credential>, StoreError> {
-    let sql = "SELECT client_id, org, sandbox, account FROM credential WHERE client_id = $1 AND revoked_ms IS NULL";
+    let sql =
+        "SELECT client_id, org, sandbox, account FROM credential WHERE client_id = $1 AND revoked_ms IS NULL";
     tx.row(sql, values![client_id]).await?.as_ref().map(read_credential).transpose()
 }
 
@@ -197,8 +204,14 @@ pub async fn all_credentials(tx: &mut Tx) -> Result<Vec<Credential>, StoreError>
 }
 
 /// Ends a credential and its secrets; `false` when there is no such live credential in that org.
-pub async fn revoke_credential(tx: &mut Tx, org: &OrgId, client_id: &str, now: Millis) -> Result<bool, StoreError> {
-    let sql = "UPDATE credential SET revoked_ms = $1 WHERE client_id = $2 AND org = $3 AND revoked_ms IS NULL";
+pub async fn revoke_credential(
+    tx: &mut Tx,
+    org: &OrgId,
+    client_id: &str,
+    now: Millis,
+) -> Result<bool, StoreError> {
+    let sql =
+        "UPDATE credential SET revoked_ms = $1 WHERE client_id = $2 AND org = $3 AND revoked_ms IS NULL";
     if tx.execute(sql, values![now, client_id, org.as_str()]).await? == 0 {
         return Ok(false);
     }
@@ -213,7 +226,8 @@ fn salted_hash(salt: &[u8], secret: &str) -> [u8; 32] {
 /// 24 upper-case hex digits and `@AdobeOrg`.
 pub fn is_org_id(id: &OrgId) -> bool {
     id.as_str().strip_suffix("@AdobeOrg").is_some_and(|digits| {
-        digits.len() == 24 && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))
+        digits.len() == 24
+            && digits.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte))
     })
 }
 
@@ -222,6 +236,10 @@ fn is_tenant(tenant: &str) -> bool {
         && tenant.starts_with(|c: char| c.is_ascii_lowercase())
         && tenant.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         && !RESERVED_TENANTS.contains(&tenant)
+}
+
+fn generate_org_id() -> String {
+    format!("{}@AdobeOrg", random::hex(12).to_uppercase())
 }
 
 /// `t` and 12 hex digits: no standard name has that form.
@@ -251,7 +269,7 @@ mod tests {
     async fn an_org_starts_with_its_production_sandbox() {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
-        let made = create_org(&mut tx, None, None, NOW).await.unwrap();
+        let made = create_org(&mut tx, NOW, None, None).await.unwrap();
         assert!(is_org_id(&made.id), "{}", made.id);
         assert!(is_tenant(&made.tenant), "{}", made.tenant);
         let sandboxes = sandbox::list(&mut tx, &made.id).await.unwrap();
@@ -281,7 +299,7 @@ mod tests {
             ("abcdefghijklmnopqrst", true),
             ("abcdefghijklmnopqrstu", false),
         ] {
-            assert_eq!(create_org(&mut tx, None, Some(tenant), NOW).await.is_ok(), good, "{tenant}");
+            assert_eq!(create_org(&mut tx, NOW, None, Some(tenant)).await.is_ok(), good, "{tenant}");
         }
         for (id, good) in [
             ("0123456789ABCDEF01234567@AdobeOrg", true),
@@ -291,7 +309,7 @@ mod tests {
             ("0123456789ABCDEF01234567@AdobeID", false),
             ("", false),
         ] {
-            assert_eq!(create_org(&mut tx, Some(&id.into()), None, NOW).await.is_ok(), good, "{id}");
+            assert_eq!(create_org(&mut tx, NOW, Some(id), None).await.is_ok(), good, "{id}");
         }
     }
 
@@ -300,20 +318,25 @@ mod tests {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
         let org = org(&mut tx, "acme").await;
-        let one = create_credential(&mut tx, &org, None, NOW).await.unwrap();
-        let two = create_credential(&mut tx, &org, Some("prod"), NOW).await.unwrap();
-        assert_eq!((one.credential.client_id.len(), one.client_secret.len()), (32, 64));
-        assert_eq!(two.credential.sandbox.as_deref(), Some("prod"));
-        let client = one.credential.client_id.as_str();
-        assert_eq!(verify_secret(&mut tx, client, &one.client_secret).await.unwrap(), one.credential);
-        for secret in [two.client_secret.as_str(), "", &one.client_secret[1..]] {
-            let refused = verify_secret(&mut tx, client, secret).await;
-            assert!(matches!(refused, Err(VerifyError::WrongSecret)), "{secret}");
+        let (client, secret) = create_credential(&mut tx, NOW, &org, None).await.unwrap();
+        let (bound, other_secret) = create_credential(&mut tx, NOW, &org, Some("prod")).await.unwrap();
+        assert_eq!((client.len(), secret.len()), (32, 64));
+        let found = verify_secret(&mut tx, &client, &secret).await.unwrap();
+        assert_eq!((&found.client_id, &found.org, &found.sandbox), (&client, &org, &None));
+        assert_eq!(found.account.len(), 24 + "@techacct.adobe.com".len());
+        let bound = verify_secret(&mut tx, &bound, &other_secret).await.unwrap();
+        assert_eq!(bound.sandbox.as_deref(), Some("prod"));
+        for wrong in [other_secret.as_str(), "", &secret[1..]] {
+            let refused = verify_secret(&mut tx, &client, wrong).await;
+            assert!(matches!(refused, Err(VerifyError::WrongSecret)), "{wrong}");
         }
-        let unknown = verify_secret(&mut tx, "nobody", &one.client_secret).await;
+        let unknown = verify_secret(&mut tx, "nobody", &secret).await;
         assert!(matches!(unknown, Err(VerifyError::UnknownClient)));
-        let elsewhere = create_credential(&mut tx, &org, Some("nope"), NOW).await;
-        assert!(matches!(elsewhere, Err(CreateCredentialError::UnknownSandbox(_))));
+        let elsewhere = create_credential(&mut tx, NOW, &org, Some("nope")).await;
+        assert!(matches!(elsewhere, Err(ImsError::UnknownSandbox(_))));
+        let nowhere = OrgId::from("000000000000000000000000@AdobeOrg");
+        let nowhere = create_credential(&mut tx, NOW, &nowhere, None).await;
+        assert!(matches!(nowhere, Err(ImsError::UnknownOrg)));
     }
 
     #[tokio::test]
@@ -321,11 +344,11 @@ mod tests {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
         let org = org(&mut tx, "acme").await;
-        let made = create_credential(&mut tx, &org, None, NOW).await.unwrap();
+        let (_, secret) = create_credential(&mut tx, NOW, &org, None).await.unwrap();
         let rows = tx.rows("SELECT salt, hash FROM credential_secret", values![]).await.unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].bytes(0).unwrap().len(), rows[0].bytes(1).unwrap().len()), (16, 32));
-        assert_ne!(rows[0].bytes(1).unwrap(), &Sha256::digest(&made.client_secret)[..], "the hash is salted");
+        assert_ne!(rows[0].bytes(1).unwrap(), &Sha256::digest(&secret)[..], "the hash is salted");
     }
 
     #[tokio::test]
@@ -333,14 +356,13 @@ mod tests {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
         let (ours, theirs) = (org(&mut tx, "acme").await, org(&mut tx, "umbrella").await);
-        let made = create_credential(&mut tx, &theirs, None, NOW).await.unwrap();
-        let client = made.credential.client_id.as_str();
-        assert!(!revoke_credential(&mut tx, &ours, client, NOW).await.unwrap(), "another org's credential");
+        let (client, secret) = create_credential(&mut tx, NOW, &theirs, None).await.unwrap();
+        assert!(!revoke_credential(&mut tx, &ours, &client, NOW).await.unwrap(), "another org's credential");
         assert_eq!(all_credentials(&mut tx).await.unwrap().len(), 1);
-        assert!(revoke_credential(&mut tx, &theirs, client, NOW).await.unwrap());
-        assert!(!revoke_credential(&mut tx, &theirs, client, NOW).await.unwrap());
+        assert!(revoke_credential(&mut tx, &theirs, &client, NOW).await.unwrap());
+        assert!(!revoke_credential(&mut tx, &theirs, &client, NOW).await.unwrap());
         assert_eq!(all_credentials(&mut tx).await.unwrap(), []);
-        let refused = verify_secret(&mut tx, client, &made.client_secret).await;
+        let refused = verify_secret(&mut tx, &client, &secret).await;
         assert!(matches!(refused, Err(VerifyError::UnknownClient)), "revoked");
     }
 }

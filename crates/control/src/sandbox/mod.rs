@@ -76,7 +76,9 @@ pub struct NewSandbox {
 /// Why a sandbox was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateSandboxError {
-    #[error("a sandbox name starts with a lower-case letter and goes on with lower-case letters, digits and hyphens")]
+    #[error(
+        "a sandbox name starts with a lower-case letter and goes on with lower-case letters, digits and hyphens"
+    )]
     BadName,
     #[error("the org has a sandbox of that name")]
     Exists,
@@ -84,21 +86,6 @@ pub enum CreateSandboxError {
     UnknownOrg,
     #[error(transparent)]
     Store(StoreError),
-}
-
-/// Why a request has no scope.
-#[derive(Debug, thiserror::Error)]
-pub enum ScopeError {
-    #[error("there is no such org")]
-    UnknownOrg,
-    #[error("there is no sandbox {0}")]
-    UnknownSandbox(String),
-    #[error("the sandbox name and the sandbox id stand for different sandboxes")]
-    Disagree,
-    #[error("no sandbox was named and the org has no default sandbox")]
-    NoDefault,
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Makes a sandbox in an org. It is `active` at once.
@@ -112,7 +99,11 @@ pub async fn create(
     if !is_name(&new.name) {
         return Err(CreateSandboxError::BadName);
     }
-    if tx.row("SELECT 1 FROM org WHERE id = $1", values![org.as_str()]).await.map_err(CreateSandboxError::Store)?.is_none()
+    if tx
+        .row("SELECT 1 FROM org WHERE id = $1", values![org.as_str()])
+        .await
+        .map_err(CreateSandboxError::Store)?
+        .is_none()
     {
         return Err(CreateSandboxError::UnknownOrg);
     }
@@ -148,7 +139,8 @@ pub async fn create(
 
 /// The sandboxes of an org, oldest first.
 pub async fn list(tx: &mut Tx, org: &OrgId) -> Result<Vec<Sandbox>, StoreError> {
-    let sql = "SELECT no, id, org, name, title, type, state, is_default, generation, rev, created_ms, updated_ms,
+    let sql =
+        "SELECT no, id, org, name, title, type, state, is_default, generation, rev, created_ms, updated_ms,
                  created_by, updated_by
                FROM sandbox WHERE org = $1 ORDER BY no";
     tx.rows(sql, values![org.as_str()]).await?.iter().map(read).collect()
@@ -156,40 +148,31 @@ pub async fn list(tx: &mut Tx, org: &OrgId) -> Result<Vec<Sandbox>, StoreError> 
 
 /// The sandbox of an org by its name or its id.
 pub async fn get(tx: &mut Tx, org: &OrgId, name_or_id: &str) -> Result<Option<Sandbox>, StoreError> {
-    let sql = "SELECT no, id, org, name, title, type, state, is_default, generation, rev, created_ms, updated_ms,
+    let sql =
+        "SELECT no, id, org, name, title, type, state, is_default, generation, rev, created_ms, updated_ms,
                  created_by, updated_by
                FROM sandbox WHERE org = $1 AND (name = $2 OR id = $2)";
     tx.row(sql, values![org.as_str(), name_or_id]).await?.as_ref().map(read).transpose()
 }
 
-/// The scope of a request: the sandbox that it names, or the org's default one when it names none.
-///
-/// `name_or_id` is `x-sandbox-name`, `x-sandbox-id` or both; when both are given they must agree.
+/// The scope of a request: the sandbox that it names, or the org's default one when it names none. `None` when the org
+/// or that sandbox does not exist.
 pub async fn scope(
     tx: &mut Tx,
     org: &OrgId,
-    name_or_id: &[&str],
+    name_or_id: Option<&str>,
     actor: Actor,
     now: Millis,
-) -> Result<Scope, ScopeError> {
-    let tenant = tx.row("SELECT tenant FROM org WHERE id = $1", values![org.as_str()]).await?;
-    let tenant = tenant.ok_or(ScopeError::UnknownOrg)?.text(0)?.to_owned();
-    let mut found: Option<Sandbox> = None;
-    for wanted in name_or_id {
-        let sandbox = get(tx, org, wanted).await?.ok_or_else(|| ScopeError::UnknownSandbox((*wanted).to_owned()))?;
-        if found.as_ref().is_some_and(|other| other.no != sandbox.no) {
-            return Err(ScopeError::Disagree);
-        }
-        found = Some(sandbox);
-    }
-    let sandbox = match found {
-        Some(sandbox) => sandbox,
-        None => {
-            let all = list(tx, org).await?;
-            all.into_iter().find(|sandbox| sandbox.is_default).ok_or(ScopeError::NoDefault)?
-        }
+) -> Result<Option<Scope>, StoreError> {
+    let Some(row) = tx.row("SELECT tenant FROM org WHERE id = $1", values![org.as_str()]).await? else {
+        return Ok(None);
     };
-    Ok(into_scope(sandbox, tenant, actor, now))
+    let tenant = row.text(0)?.to_owned();
+    let sandbox = match name_or_id {
+        Some(wanted) => get(tx, org, wanted).await?,
+        None => list(tx, org).await?.into_iter().find(|sandbox| sandbox.is_default),
+    };
+    Ok(sandbox.map(|sandbox| into_scope(sandbox, tenant, actor, now)))
 }
 
 /// A scope for every sandbox of every org, for work that no request asked for.
@@ -287,26 +270,20 @@ mod tests {
         let mut tx = store.write().await.unwrap();
         let org = org(&mut tx, "acme").await;
         let dev = create(&mut tx, &org, named("dev"), "u", NOW).await.unwrap();
-        let id = dev.id.as_str();
         for (wanted, expected) in [
-            (vec![], Ok("prod")),
-            (vec!["prod"], Ok("prod")),
-            (vec!["dev"], Ok("dev")),
-            (vec![id], Ok("dev")),
-            (vec!["dev", id], Ok("dev")),
-            (vec!["prod", id], Err("different")),
-            (vec!["nope"], Err("no sandbox nope")),
-            (vec!["dev", "nope"], Err("no sandbox nope")),
+            (None, Some("prod")),
+            (Some("prod"), Some("prod")),
+            (Some("dev"), Some("dev")),
+            (Some(dev.id.as_str()), Some("dev")),
+            (Some("nope"), None),
+            (Some(""), None),
         ] {
-            let found = scope(&mut tx, &org, &wanted, actor(), NOW).await;
-            match (found, expected) {
-                (Ok(scope), Ok(name)) => assert_eq!((scope.sandbox_name.as_str(), scope.tenant.as_str()), (name, "acme")),
-                (Err(error), Err(text)) => assert!(error.to_string().contains(text), "{error}"),
-                (found, expected) => panic!("{wanted:?}: {found:?}, expected {expected:?}"),
-            }
+            let found = scope(&mut tx, &org, wanted, actor(), NOW).await.unwrap();
+            let found = found.as_ref().map(|scope| (scope.sandbox_name.as_str(), scope.tenant.as_str()));
+            assert_eq!(found, expected.map(|name| (name, "acme")), "{wanted:?}");
         }
         let nowhere = OrgId::from("000000000000000000000000@AdobeOrg");
-        assert!(matches!(scope(&mut tx, &nowhere, &[], actor(), NOW).await, Err(ScopeError::UnknownOrg)));
+        assert_eq!(scope(&mut tx, &nowhere, None, actor(), NOW).await.unwrap(), None);
     }
 
     #[tokio::test]
@@ -316,10 +293,10 @@ mod tests {
         let (ours, theirs) = (org(&mut tx, "acme").await, org(&mut tx, "umbrella").await);
         let dev = create(&mut tx, &theirs, named("dev"), "u", NOW).await.unwrap();
         assert_eq!(list(&mut tx, &ours).await.unwrap().len(), 1);
-        assert_eq!(get(&mut tx, &ours, "dev").await.unwrap(), None);
-        assert_eq!(get(&mut tx, &ours, dev.id.as_str()).await.unwrap(), None);
-        let found = scope(&mut tx, &ours, &[dev.id.as_str()], actor(), NOW).await;
-        assert!(matches!(found, Err(ScopeError::UnknownSandbox(_))));
+        for wanted in ["dev", dev.id.as_str()] {
+            assert_eq!(get(&mut tx, &ours, wanted).await.unwrap(), None);
+            assert_eq!(scope(&mut tx, &ours, Some(wanted), actor(), NOW).await.unwrap(), None);
+        }
         assert_eq!(all_scopes(&mut tx, &actor(), NOW).await.unwrap().len(), 3);
     }
 }

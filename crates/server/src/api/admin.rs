@@ -23,9 +23,7 @@ use crate::cli::Failure;
 use crate::data_dir::DataDir;
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/admin/v1/ping", get(ping))
-        .route("/admin/v1/credentials", post(create_credential))
+    Router::new().route("/admin/v1/ping", get(ping)).route("/admin/v1/credentials", post(create_credential))
 }
 
 /// A caller who holds this start's admin token.
@@ -35,7 +33,8 @@ impl FromRequestParts<App> for Admin {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let local = parts.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|peer| peer.0.ip().is_loopback());
+        let local =
+            parts.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|peer| peer.0.ip().is_loopback());
         if !local && !app.config.listen.admin_from_anywhere {
             return Err(problem(StatusCode::FORBIDDEN, "/admin answers this machine alone"));
         }
@@ -110,7 +109,13 @@ async fn create(tx: &mut Tx, now: Millis, request: &Value) -> Result<Made, ImsEr
     };
     let sandbox = request["sandbox"].as_str();
     let (client_id, client_secret) = ims::create_credential(tx, now, &org.id, sandbox).await?;
-    Ok(Made { org: org.id, tenant: org.tenant, sandbox: sandbox.map(str::to_owned), client_id, client_secret })
+    Ok(Made {
+        org: org.id,
+        tenant: org.tenant,
+        sandbox: sandbox.map(str::to_owned),
+        client_id,
+        client_secret,
+    })
 }
 
 /// The first credential of a dev server, with an org of its own.
@@ -128,7 +133,8 @@ pub(crate) async fn create_credential_offline(data: &DataDir, request: &Value) -
     let store = Store::open(&data.database_path()).await.map_err(cannot)?;
     let mut tx = store.write().await.map_err(cannot)?;
     let clock = Arc::new(SystemClock::new());
-    let made = create(&mut tx, clock.now(), request).await.map_err(|error| Failure::usage(error.to_string()))?;
+    let made =
+        create(&mut tx, clock.now(), request).await.map_err(|error| Failure::usage(error.to_string()))?;
     tx.commit().await.map_err(cannot)?;
     store.close().await;
     Ok(to_json(&made))

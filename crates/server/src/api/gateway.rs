@@ -115,7 +115,8 @@ impl FromRequestParts<App> for Caller {
         let id = text(headers, "x-sandbox-id");
         let actor = Actor { user: verified.account.clone(), client: verified.client_id.clone() };
         let wanted = name.or(id);
-        let found = sandbox::scope(&mut tx, &org, wanted, actor, app.clock.now()).await.map_err(Refusal::Store)?;
+        let found =
+            sandbox::scope(&mut tx, &org, wanted, actor, app.clock.now()).await.map_err(Refusal::Store)?;
         let path = parts.uri.path().to_owned();
         let Some(scope) = found else {
             let sandbox = wanted.unwrap_or_default().to_owned();

@@ -3,6 +3,7 @@
 //! Handlers turn HTTP into a call and back; rules live in `control`, `inlet`, `refine` and `lake`.
 
 pub(crate) mod admin;
+pub(crate) mod call;
 pub(crate) mod catalog;
 pub(crate) mod collection;
 pub(crate) mod flow;
@@ -89,7 +90,8 @@ pub(crate) async fn handle(router: Router, mut request: Request) -> Response {
     if let Some(uri) = without_trailing_slash(request.uri()) {
         *request.uri_mut() = uri;
     }
-    let too_long = request.uri().path_and_query().is_some_and(|target| target.as_str().len() > TARGET_BYTES_MAX);
+    let too_long =
+        request.uri().path_and_query().is_some_and(|target| target.as_str().len() > TARGET_BYTES_MAX);
     let mut response = if too_long {
         problem::generic(&path, StatusCode::URI_TOO_LONG, "the request target is too long")
     } else {
@@ -98,8 +100,16 @@ pub(crate) async fn handle(router: Router, mut request: Request) -> Response {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_) => {
-                tracing::error!(path, request_id = request_id.to_str().unwrap_or_default(), "a handler panicked");
-                problem::generic(&path, StatusCode::INTERNAL_SERVER_ERROR, "an internal error; see the server's log")
+                tracing::error!(
+                    path,
+                    request_id = request_id.to_str().unwrap_or_default(),
+                    "a handler panicked"
+                );
+                problem::generic(
+                    &path,
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "an internal error; see the server's log",
+                )
             }
         }
     };
@@ -112,7 +122,9 @@ pub(crate) async fn handle(router: Router, mut request: Request) -> Response {
 
 fn request_id(request: &Request) -> HeaderValue {
     let sent = request.headers().get(&REQUEST_ID).filter(|value| {
-        !value.is_empty() && value.len() <= REQUEST_ID_BYTES_MAX && value.as_bytes().iter().all(u8::is_ascii_graphic)
+        !value.is_empty()
+            && value.len() <= REQUEST_ID_BYTES_MAX
+            && value.as_bytes().iter().all(u8::is_ascii_graphic)
     });
     // A UUID is made of ASCII digits, letters and hyphens.
     sent.cloned().unwrap_or_else(|| {
@@ -133,6 +145,9 @@ fn without_trailing_slash(uri: &Uri) -> Option<Uri> {
 /// An error that the framework answered itself: it has no JSON body.
 fn is_bare_error(response: &Response) -> bool {
     let status = response.status();
-    let json = response.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/"));
+    let json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/"));
     (status.is_client_error() || status.is_server_error()) && !json
 }

@@ -5,8 +5,8 @@
 use axum::Json;
 use axum::body::to_bytes;
 use axum::response::{IntoResponse as _, Response};
-use http::header::{ALLOW, CONNECTION};
 use http::StatusCode;
+use http::header::{ALLOW, CONNECTION};
 use serde_json::{Value, json};
 
 /// Longest text of the framework's that is repeated in a body.

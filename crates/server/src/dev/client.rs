@@ -30,7 +30,8 @@ impl Client {
             ("scope", "openid,AdobeID,read_organizations"),
         ];
         let endpoint = format!("{url}/ims/token/v3");
-        let mut answer = agent.post(&endpoint).send_form(form).map_err(|error| format!("{endpoint}: {error}"))?;
+        let mut answer =
+            agent.post(&endpoint).send_form(form).map_err(|error| format!("{endpoint}: {error}"))?;
         let token: Value = answer.body_mut().read_json().map_err(|error| format!("{endpoint}: {error}"))?;
         let token = token["access_token"].as_str().ok_or_else(|| format!("{endpoint}: {token}"))?;
         let headers = vec![

@@ -198,8 +198,8 @@ fn create_inlet(
             "params": { "dataSetId": dataset }
         }),
     )?;
-    let transformations = mapping
-        .map(|id| json!([{ "name": "Mapping", "params": { "mappingId": id, "mappingVersion": 0 } }]));
+    let transformations =
+        mapping.map(|id| json!([{ "name": "Mapping", "params": { "mappingId": id, "mappingVersion": 0 } }]));
     let flow = client.post(
         &format!("{FLOWS}/flows"),
         &json!({

@@ -52,7 +52,8 @@ fn addresses(url: &str, known: &Credentials) -> String {
 }
 
 fn curl(inlet_url: &str, flow: &str) -> String {
-    let record = r#"{"member":"m-3001","first_name":"Mary","last_name":"Somerville","tier":"silver","points":75}"#;
+    let record =
+        r#"{"member":"m-3001","first_name":"Mary","last_name":"Somerville","tier":"silver","points":75}"#;
     format!(
         "  curl -s -X POST '{inlet_url}' -H 'content-type: application/json' -H 'x-adobe-flow-id: {flow}' -d '{record}'"
     )

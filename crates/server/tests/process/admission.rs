@@ -41,9 +41,32 @@ fn malformed_json_is_400_and_harms_nobody() {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
     let digits = format!("{{\"id\":{}}}", "9".repeat(100_000));
     let bodies: Vec<&[u8]> = vec![
-        b"", b"{", b"}", b"nul", b"{\"a\":}", b"{\"a\" 1}", b"{a:1}", b"{'a':1}", b"[1,2", b"{} {}", b"{\"a\":1,}",
-        b"\xff\xfe", b"{\"a\":\"\xff\"}", b"{\"a\":\"\\ud800\"}", b"{\"a\":\"\\x\"}", b"{\"a\":01}", b"{\"a\":+1}",
-        b"{\"a\":1e999}", b"\"text\"", b"1", b"null", b"[]", b"\0", b"{\"a\":\"\n\"}", deep.as_bytes(), digits.as_bytes(),
+        b"",
+        b"{",
+        b"}",
+        b"nul",
+        b"{\"a\":}",
+        b"{\"a\" 1}",
+        b"{a:1}",
+        b"{'a':1}",
+        b"[1,2",
+        b"{} {}",
+        b"{\"a\":1,}",
+        b"\xff\xfe",
+        b"{\"a\":\"\xff\"}",
+        b"{\"a\":\"\\ud800\"}",
+        b"{\"a\":\"\\x\"}",
+        b"{\"a\":01}",
+        b"{\"a\":+1}",
+        b"{\"a\":1e999}",
+        b"\"text\"",
+        b"1",
+        b"null",
+        b"[]",
+        b"\0",
+        b"{\"a\":\"\n\"}",
+        deep.as_bytes(),
+        digits.as_bytes(),
     ];
     for url in [&world.xdm.url, &world.raw.url] {
         for body in &bodies {
@@ -72,13 +95,25 @@ fn wrong_envelopes_are_400_with_the_documented_text() {
         message
     };
     let cases = [
-        (change("/header/imsOrgId", json!("F@AdobeOrg")), "Message has an absent or wrong ims org in the header"),
-        (change("/header/schemaRef/id", json!("https://ns.adobe.com/x/schemas/y")), "Message has unknown xdm format"),
+        (
+            change("/header/imsOrgId", json!("F@AdobeOrg")),
+            "Message has an absent or wrong ims org in the header",
+        ),
+        (
+            change("/header/schemaRef/id", json!("https://ns.adobe.com/x/schemas/y")),
+            "Message has unknown xdm format",
+        ),
         (change("/body/xdmMeta/schemaRef/id", json!("https://x/y")), "Message has unknown xdm format"),
         (without("", "body"), "Message has unknown xdm format"),
         (without("/body", "xdmMeta"), "Message has unknown xdm format"),
-        (without("", "header"), "The 'header' field is mandatory. Provide a valid 'header' value and try again."),
-        (change("/header/flowId", json!("00000000-0000-0000-0000-000000000000")), "Message has unknown flow id"),
+        (
+            without("", "header"),
+            "The 'header' field is mandatory. Provide a valid 'header' value and try again.",
+        ),
+        (
+            change("/header/flowId", json!("00000000-0000-0000-0000-000000000000")),
+            "Message has unknown flow id",
+        ),
     ];
     for (message, tail) in cases {
         let (status, body) = collect(&world.xdm.url, &[], message.to_string().as_bytes());
@@ -103,11 +138,19 @@ fn r12_an_authenticated_inlet_wants_a_token() {
     assert_eq!(collect(&inlet.url, &[], message.as_bytes()), (401, documented));
     let (status, body) = collect(&inlet.url, &[("authorization", "Bearer nonsense")], message.as_bytes());
     assert_eq!((status, &body["report"]["message"]), (401, &json!("[id] Ims service token is invalid")));
-    for value in [format!("Bearer {}", world.client.token), format!("bearer {}", world.client.token), world.client.token.clone()] {
+    for value in [
+        format!("Bearer {}", world.client.token),
+        format!("bearer {}", world.client.token),
+        world.client.token.clone(),
+    ] {
         assert_eq!(collect(&inlet.url, &[("authorization", &value)], message.as_bytes()).0, 200);
     }
     // An open inlet takes the record whatever the token is worth.
-    assert_eq!(collect(&world.xdm.url, &[("authorization", "Bearer nonsense")], world.good().to_string().as_bytes()).0, 200);
+    assert_eq!(
+        collect(&world.xdm.url, &[("authorization", "Bearer nonsense")], world.good().to_string().as_bytes())
+            .0,
+        200
+    );
 }
 
 #[test]
@@ -121,11 +164,15 @@ fn r15_limits_at_the_door() {
     let unknown = format!("{}/collection/{}", world.server.url(), "0".repeat(64));
     let (status, body) = collect(&unknown, &[], b"{}");
     assert_eq!((status, body["title"].as_str()), (404, Some("Inlet not found")));
-    let answer = raw(world.server.url(), b"GET /collection/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let answer =
+        raw(world.server.url(), b"GET /collection/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
     assert!(answer.to_lowercase().contains("\r\nallow: post, options\r\n"), "{answer}");
     let target = "a".repeat(17 << 10);
-    let answer = raw(world.server.url(), format!("GET /{target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes());
+    let answer = raw(
+        world.server.url(),
+        format!("GET /{target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes(),
+    );
     assert!(answer.starts_with("HTTP/1.1 414"), "{}", &answer[..answer.len().min(200)]);
     let answer = raw(world.server.url(), b"GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("application/json"), "{answer}");
@@ -142,7 +189,8 @@ fn synchronous_validation_reports_and_drops() {
     assert_eq!(status, 400, "{body}");
     let violations = &body["report"]["cause"]["_streamingValidation"][0];
     assert_eq!(violations["message"], "3 schema violations found");
-    let texts: Vec<_> = violations["causingExceptions"].as_array().unwrap().iter().map(|v| v["message"].clone()).collect();
+    let texts: Vec<_> =
+        violations["causingExceptions"].as_array().unwrap().iter().map(|v| v["message"].clone()).collect();
     assert!(texts.contains(&json!("extraneous key [workEmail] is not permitted")), "{texts:?}");
     assert!(texts.contains(&json!("expected type: String, found: Long")), "{texts:?}");
     let good = format!("{}?synchronousValidation=true", world.xdm.url);
@@ -175,7 +223,10 @@ fn the_gateway_answers_in_its_documented_order() {
     let bearer = format!("Bearer {}", world.client.token);
     let call = |headers: &[(&str, &str)]| -> (u16, Value) {
         let head: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let answer = raw(&world.client.url, format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}\r\n").as_bytes());
+        let answer = raw(
+            &world.client.url,
+            format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}\r\n").as_bytes(),
+        );
         let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap())
     };

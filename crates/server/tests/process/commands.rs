@@ -31,7 +31,10 @@ fn what_the_caller_can_put_right_is_one_line_and_code_2() {
 
     let file = home.path().join("file");
     fs::write(&file, "").unwrap();
-    refused(&tributary(&["dev", "--data", file.join("data").to_str().unwrap(), "--listen", "127.0.0.1:0"]), "cannot create");
+    refused(
+        &tributary(&["dev", "--data", file.join("data").to_str().unwrap(), "--listen", "127.0.0.1:0"]),
+        "cannot create",
+    );
 
     refused(&tributary(&["env", "--data", data]), "no running server");
     refused(&tributary(&["config", "check", "--config", data]), "no such file");
@@ -59,7 +62,10 @@ fn a_restart_has_the_same_credentials_and_env_prints_the_ready_file() {
     let data = home.path().join("data");
     let output = tributary(&["env", "--data", data.to_str().unwrap()]);
     assert!(output.status.success());
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), fs::read_to_string(home.path().join("ready")).unwrap());
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        fs::read_to_string(home.path().join("ready")).unwrap()
+    );
 }
 
 #[test]
@@ -77,7 +83,8 @@ fn serve_starts_from_a_file_and_stops_on_sigterm() {
     let home = tempfile::tempdir().unwrap();
     let config = home.path().join("tributary.toml");
     let ready = home.path().join("ready");
-    fs::write(&config, format!("data = {:?}\n[lake]\ncommit_interval_ms = 500\n", home.path().join("data"))).unwrap();
+    fs::write(&config, format!("data = {:?}\n[lake]\ncommit_interval_ms = 500\n", home.path().join("data")))
+        .unwrap();
     let mut child = Command::new(binary())
         .args(["serve", "--listen", "127.0.0.1:0", "--config"])
         .arg(&config)
@@ -97,7 +104,8 @@ fn credentials_take_effect_at_once_and_belong_to_their_org() {
     let (server, home) = Server::start();
     let data = home.path().join("data");
     let create = |org: &str| -> Value {
-        let arguments = ["credentials", "create", "--org", org, "--output", "json", "--data", data.to_str().unwrap()];
+        let arguments =
+            ["credentials", "create", "--org", org, "--output", "json", "--data", data.to_str().unwrap()];
         let output = tributary(&arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()

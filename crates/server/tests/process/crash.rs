@@ -79,7 +79,8 @@ fn send(server_url: &str, inlet: &Inlet, ledger: &Ledger, ids: &AtomicU64, singl
         .build()
         .into();
     // The inlet's URL carries the port of the start that made it.
-    let path = if single { format!("/collection/{}", inlet.id) } else { format!("/collection/batch/{}", inlet.id) };
+    let path =
+        if single { format!("/collection/{}", inlet.id) } else { format!("/collection/batch/{}", inlet.id) };
     let url = format!("{server_url}{path}");
     while !stop.load(Ordering::Relaxed) {
         let count = if single { 1 } else { BATCH };
@@ -118,7 +119,8 @@ fn fate(read: &Result<(u16, Value), ureq::Error>, single: bool, at: usize) -> Fa
 /// Runs the loop: posts, kills, starts again; then counts with another program.
 fn crash_loop(binary: &str, fault: Option<&str>, rounds: u64, kill: bool) -> Option<Verdict> {
     let home = tempfile::tempdir().unwrap();
-    let environment: Vec<(&str, String)> = fault.map(|name| ("TRIBUTARY_FAULT", name.to_owned())).into_iter().collect();
+    let environment: Vec<(&str, String)> =
+        fault.map(|name| ("TRIBUTARY_FAULT", name.to_owned())).into_iter().collect();
     let start = || Start { binary, home: home.path(), environment: environment.clone() };
     let (setup, inlet) = prepare(&start().ready());
     let (ledger, ids) = (Arc::new(Ledger::default()), Arc::new(AtomicU64::new(1)));
@@ -192,7 +194,8 @@ fn judge(server: &Server, setup: &Setup, ledger: &Ledger, rounds: u64) -> Option
     let is = |id: &str, fate: Fate| known.get(id) == Some(&fate);
     let mut verdict = Verdict { rounds, ..Verdict::default() };
     verdict.acknowledged = known.values().filter(|fate| **fate == Fate::Acknowledged).count();
-    verdict.lost = known.iter().filter(|(id, fate)| **fate == Fate::Acknowledged && !distinct.contains(id)).count();
+    verdict.lost =
+        known.iter().filter(|(id, fate)| **fate == Fate::Acknowledged && !distinct.contains(id)).count();
     verdict.duplicates = found.len() - distinct.len();
     verdict.refused_but_present = distinct.iter().filter(|id| is(id, Fate::Refused)).count();
     verdict.never_sent = distinct.iter().filter(|id| !known.contains_key(id.as_str())).count();

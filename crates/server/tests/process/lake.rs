@@ -21,7 +21,8 @@ fn readers_agree_after_many_commits() {
             &key: { "number": commit, "level": "high", "seen": format!("2024-02-29T23:59:{:02}.125+02:00", commit % 60),
                     "tags": ["a", format!("t{commit}")] }
         });
-        let (status, body) = collect(&inlet.url, &[], setup.message(&client, &inlet, entity).to_string().as_bytes());
+        let (status, body) =
+            collect(&inlet.url, &[], setup.message(&client, &inlet, entity).to_string().as_bytes());
         assert_eq!(status, 200, "{body}");
         server.settle();
     }

@@ -15,11 +15,15 @@ fn hot_path_alone() {
     let (server, home) = Server::start();
     let client = server.client();
     let setup = Setup::profile(&client, server.tenant(), "Hot path");
-    let inlet = setup.inlet(&client, "raw", true, Some(&setup.mapping(&client, &[("ATTRIBUTE", "id", "_id")])));
+    let inlet =
+        setup.inlet(&client, "raw", true, Some(&setup.mapping(&client, &[("ATTRIBUTE", "id", "_id")])));
     let database = home.path().join("data/metadata.db");
     let mut holder = Command::new("python3")
-        .args(["-c", "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); \
-                c.execute('BEGIN EXCLUSIVE'); print('held', flush=True); sys.stdin.readline()"])
+        .args([
+            "-c",
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); \
+                c.execute('BEGIN EXCLUSIVE'); print('held', flush=True); sys.stdin.readline()",
+        ])
         .arg(&database)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -60,8 +64,12 @@ fn scoped() {
         .output()
         .unwrap();
     let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let other =
-        Client::connect(server.url(), org, made["api_key"].as_str().unwrap(), made["client_secret"].as_str().unwrap());
+    let other = Client::connect(
+        server.url(),
+        org,
+        made["api_key"].as_str().unwrap(),
+        made["client_secret"].as_str().unwrap(),
+    );
     let schema = setup.schema.replace(':', "%3A").replace('/', "%2F");
     for path in [
         format!("{FLOWS}/connections/{}", inlet.connection),
@@ -95,16 +103,21 @@ fn r19_shutdown_under_load() {
     let (server, home) = Server::start();
     let client = server.client();
     let setup = Setup::profile(&client, server.tenant(), "Shutdown");
-    let inlet = setup.inlet(&client, "raw", false, Some(&setup.mapping(&client, &[("ATTRIBUTE", "id", "_id")])));
+    let inlet =
+        setup.inlet(&client, "raw", false, Some(&setup.mapping(&client, &[("ATTRIBUTE", "id", "_id")])));
     let (acknowledged, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let senders: Vec<_> = (0..4)
         .map(|sender| {
             let (inlet, acknowledged, stop) = (inlet.clone(), acknowledged.clone(), stop.clone());
             std::thread::spawn(move || {
-                let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+                let agent: ureq::Agent =
+                    ureq::Agent::config_builder().http_status_as_error(false).build().into();
                 for at in 0.. {
-                    let answer = agent.post(&inlet.url).send_json(json!({ "id": format!("s-{sender}-{at}") }));
-                    match answer.and_then(|mut answer| Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))) {
+                    let answer =
+                        agent.post(&inlet.url).send_json(json!({ "id": format!("s-{sender}-{at}") }));
+                    match answer.and_then(|mut answer| {
+                        Ok((answer.status().as_u16(), answer.body_mut().read_to_string()?))
+                    }) {
                         Ok((200, _)) => acknowledged.fetch_add(1, Ordering::SeqCst),
                         _ => return,
                     };

@@ -10,35 +10,35 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub const FLOWS: &str = "/data/foundation/flowservice";
-pub const REGISTRY: &str = "/data/foundation/schemaregistry/tenant";
-pub const FULL: &str = "application/vnd.adobe.xed-full+json;version=1";
-pub const STREAMING: &str = "bc7b00d6-623a-4dfc-9fdb-f1240aeadaeb";
-pub const DATA_LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
-pub const AS_IS: &str = "d8a6f005-7eaf-4153-983e-e8574508b877";
-pub const MAPPED: &str = "c1a19761-d2c7-4702-b9fa-fe91f0613e81";
+pub(crate) const FLOWS: &str = "/data/foundation/flowservice";
+pub(crate) const REGISTRY: &str = "/data/foundation/schemaregistry/tenant";
+pub(crate) const FULL: &str = "application/vnd.adobe.xed-full+json;version=1";
+pub(crate) const STREAMING: &str = "bc7b00d6-623a-4dfc-9fdb-f1240aeadaeb";
+pub(crate) const DATA_LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
+pub(crate) const AS_IS: &str = "d8a6f005-7eaf-4153-983e-e8574508b877";
+pub(crate) const MAPPED: &str = "c1a19761-d2c7-4702-b9fa-fe91f0613e81";
 
 /// Polls for this long before a test gives up. Nothing is asserted about how long a thing took.
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
 /// The binary under test.
-pub fn binary() -> &'static str {
+pub(crate) fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_tributary")
 }
 
 /// A build with planted faults, when the caller made one.
-pub fn faulty_binary() -> Option<String> {
+pub(crate) fn faulty_binary() -> Option<String> {
     std::env::var("TRIBUTARY_TEST_FAULTS").ok()
 }
 
 /// A Python that has the lake readers, when the caller made one.
-pub fn python() -> Option<String> {
+pub(crate) fn python() -> Option<String> {
     std::env::var("TRIBUTARY_TEST_PYTHON").ok()
 }
 
 /// Waits until `probe` gives something.
-pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let mut waited = Duration::ZERO;
     loop {
         if let Some(found) = probe() {
@@ -51,28 +51,29 @@ pub fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A `tributary dev` without samples on a folder of its own.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub home: PathBuf,
+    pub(crate) home: PathBuf,
     facts: Vec<(String, String)>,
 }
 
 /// How a server is started.
-pub struct Start<'a> {
-    pub binary: &'a str,
-    pub home: &'a Path,
-    pub environment: Vec<(&'a str, String)>,
+pub(crate) struct Start<'a> {
+    pub(crate) binary: &'a str,
+    pub(crate) home: &'a Path,
+    pub(crate) environment: Vec<(&'a str, String)>,
 }
 
 impl<'a> Start<'a> {
-    pub fn on(home: &'a Path) -> Self {
+    pub(crate) fn on(home: &'a Path) -> Self {
         Self { binary: binary(), home, environment: Vec::new() }
     }
 
     /// Starts without waiting.
-    pub fn spawn(&self) -> Child {
+    pub(crate) fn spawn(&self) -> Child {
         let _ = fs::remove_file(self.home.join("ready"));
-        let log = fs::OpenOptions::new().create(true).append(true).open(self.home.join("server.log")).unwrap();
+        let log =
+            fs::OpenOptions::new().create(true).append(true).open(self.home.join("server.log")).unwrap();
         Command::new(self.binary)
             .args(["dev", "--listen", "127.0.0.1:0", "--no-samples", "--data"])
             .arg(self.home.join("data"))
@@ -87,7 +88,7 @@ impl<'a> Start<'a> {
     }
 
     /// Starts and waits until it is ready.
-    pub fn ready(&self) -> Server {
+    pub(crate) fn ready(&self) -> Server {
         let mut child = self.spawn();
         let text = wait_for("the ready-file", || {
             if let Some(status) = child.try_wait().unwrap() {
@@ -103,38 +104,38 @@ impl<'a> Start<'a> {
 }
 
 impl Server {
-    pub fn start() -> (Self, TempDir) {
+    pub(crate) fn start() -> (Self, TempDir) {
         let home = tempfile::tempdir().unwrap();
         (Start::on(home.path()).ready(), home)
     }
 
     /// A line of the ready-file.
-    pub fn fact(&self, key: &str) -> &str {
+    pub(crate) fn fact(&self, key: &str) -> &str {
         let found = self.facts.iter().find(|(name, _)| name == key);
         &found.unwrap_or_else(|| panic!("{key} is not in the ready-file")).1
     }
 
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         self.fact("TRIBUTARY_URL")
     }
 
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// SIGTERM; the exit code.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub(crate) fn terminate(mut self) -> Option<i32> {
         let pid = rustix::process::Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::connect(
             self.url(),
             self.fact("TRIBUTARY_ORG"),
@@ -143,12 +144,12 @@ impl Server {
         )
     }
 
-    pub fn tenant(&self) -> &str {
+    pub(crate) fn tenant(&self) -> &str {
         self.fact("TRIBUTARY_TENANT")
     }
 
     /// Waits until no record is pending.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         wait_for("the lake to catch up", || {
             let (status, text) = get_text(&format!("{}/metrics", self.url()));
             assert_eq!(status, 200, "{text}");
@@ -180,17 +181,17 @@ fn get_text(url: &str) -> (u16, String) {
 
 /// A client of the gateway with a token.
 #[derive(Clone)]
-pub struct Client {
+pub(crate) struct Client {
     agent: ureq::Agent,
-    pub url: String,
-    pub org: String,
-    pub api_key: String,
-    pub token: String,
-    pub sandbox: String,
+    pub(crate) url: String,
+    pub(crate) org: String,
+    pub(crate) api_key: String,
+    pub(crate) token: String,
+    pub(crate) sandbox: String,
 }
 
 impl Client {
-    pub fn connect(url: &str, org: &str, api_key: &str, secret: &str) -> Self {
+    pub(crate) fn connect(url: &str, org: &str, api_key: &str, secret: &str) -> Self {
         let (status, token) = token(url, api_key, secret);
         assert_eq!(status, 200, "{token}");
         Self {
@@ -204,7 +205,13 @@ impl Client {
     }
 
     /// Any call with the gateway's headers; an empty body reads as null.
-    pub fn call(&self, method: &str, path: &str, extra: &[(&str, &str)], body: Option<&Value>) -> (u16, Value) {
+    pub(crate) fn call(
+        &self,
+        method: &str,
+        path: &str,
+        extra: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let mut request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
@@ -224,7 +231,7 @@ impl Client {
         (status, serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap_or(Value::Null))
     }
 
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let accept = [("accept", "application/vnd.adobe.xed+json;version=1")];
         let extra: &[_] = if path.contains("schemaregistry") { &accept } else { &[] };
         let (status, body) = self.call("GET", path, extra, None);
@@ -232,7 +239,7 @@ impl Client {
         body
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> Value {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         let (status, answer) = self.call("POST", path, &[], Some(body));
         assert!(status < 300, "POST {path}: {status} {answer}");
         answer
@@ -240,15 +247,21 @@ impl Client {
 }
 
 /// Asks for a token: status and body.
-pub fn token(url: &str, api_key: &str, secret: &str) -> (u16, Value) {
-    let form = [("grant_type", "client_credentials"), ("client_id", api_key), ("client_secret", secret), ("scope", "a,b")];
+pub(crate) fn token(url: &str, api_key: &str, secret: &str) -> (u16, Value) {
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", api_key),
+        ("client_secret", secret),
+        ("scope", "a,b"),
+    ];
     let mut answer = agent().post(format!("{url}/ims/token/v3")).send_form(form).unwrap();
     (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
 }
 
 /// Posts a text to an inlet; extra headers as given.
-pub fn collect(url: &str, extra: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
-    let mut request = http::Request::builder().method("POST").uri(url).header("content-type", "application/json");
+pub(crate) fn collect(url: &str, extra: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
+    let mut request =
+        http::Request::builder().method("POST").uri(url).header("content-type", "application/json");
     for (name, value) in extra {
         request = request.header(*name, *value);
     }
@@ -257,7 +270,7 @@ pub fn collect(url: &str, extra: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
 }
 
 /// One request over a raw socket; everything the server sends until it closes.
-pub fn raw(url: &str, request: &[u8]) -> String {
+pub(crate) fn raw(url: &str, request: &[u8]) -> String {
     let address = url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -269,31 +282,31 @@ pub fn raw(url: &str, request: &[u8]) -> String {
 }
 
 /// A schema, its dataset, and inlets that feed it.
-pub struct Setup {
-    pub schema: String,
-    pub dataset: String,
-    pub table: String,
-    pub tenant: String,
+pub(crate) struct Setup {
+    pub(crate) schema: String,
+    pub(crate) dataset: String,
+    pub(crate) table: String,
+    pub(crate) tenant: String,
 }
 
 /// An inlet and its flow.
 #[derive(Clone)]
-pub struct Inlet {
-    pub connection: String,
-    pub id: String,
-    pub url: String,
-    pub flow: String,
+pub(crate) struct Inlet {
+    pub(crate) connection: String,
+    pub(crate) id: String,
+    pub(crate) url: String,
+    pub(crate) flow: String,
 }
 
 impl Inlet {
-    pub fn batch_url(&self) -> String {
+    pub(crate) fn batch_url(&self) -> String {
         self.url.replace("/collection/", "/collection/batch/")
     }
 }
 
 impl Setup {
     /// A profile schema with custom fields under the tenant's key, and its dataset.
-    pub fn profile(client: &Client, tenant: &str, name: &str) -> Self {
+    pub(crate) fn profile(client: &Client, tenant: &str, name: &str) -> Self {
         let key = format!("_{tenant}");
         let group = client.post(
             &format!("{REGISTRY}/fieldgroups"),
@@ -324,7 +337,7 @@ impl Setup {
         Self::on_schema(client, tenant, name, &schema)
     }
 
-    pub fn on_schema(client: &Client, tenant: &str, name: &str, schema: &str) -> Self {
+    pub(crate) fn on_schema(client: &Client, tenant: &str, name: &str, schema: &str) -> Self {
         let made = client.post(
             "/data/foundation/catalog/dataSets",
             &json!({ "name": name, "schemaRef": { "id": schema, "contentType": FULL } }),
@@ -336,7 +349,13 @@ impl Setup {
     }
 
     /// A streaming connection and a flow into this dataset; with a mapping when one is given.
-    pub fn inlet(&self, client: &Client, data_type: &str, authenticated: bool, mapping: Option<&str>) -> Inlet {
+    pub(crate) fn inlet(
+        &self,
+        client: &Client,
+        data_type: &str,
+        authenticated: bool,
+        mapping: Option<&str>,
+    ) -> Inlet {
         let connection = client.post(
             &format!("{FLOWS}/connections"),
             &json!({
@@ -381,7 +400,7 @@ impl Setup {
     }
 
     /// A mapping set into this schema: (source type, source, destination).
-    pub fn mapping(&self, client: &Client, items: &[(&str, &str, &str)]) -> String {
+    pub(crate) fn mapping(&self, client: &Client, items: &[(&str, &str, &str)]) -> String {
         let items = items.iter().map(|(kind, source, destination)| {
             json!({ "sourceType": kind, "source": source, "destination": destination })
         });
@@ -396,7 +415,7 @@ impl Setup {
     }
 
     /// An XDM message that carries the entity.
-    pub fn message(&self, client: &Client, inlet: &Inlet, entity: Value) -> Value {
+    pub(crate) fn message(&self, client: &Client, inlet: &Inlet, entity: Value) -> Value {
         let schema_ref = json!({ "id": self.schema, "contentType": FULL });
         json!({
             "header": { "schemaRef": schema_ref, "imsOrgId": client.org, "datasetId": self.dataset, "flowId": inlet.flow },
@@ -406,7 +425,7 @@ impl Setup {
 }
 
 /// Runs one of `tests/readers` with the pinned readers; `None` (and a printed reason) when there is no Python for it.
-pub fn reader(script: &str, arguments: &[&str]) -> Option<String> {
+pub(crate) fn reader(script: &str, arguments: &[&str]) -> Option<String> {
     let Some(python) = python() else {
         eprintln!("skipped: TRIBUTARY_TEST_PYTHON is not set (`cargo xtask test` sets it)");
         return None;
@@ -423,7 +442,7 @@ fn checked(output: Output) -> String {
 }
 
 /// The arguments by which a reader finds a table through the REST catalogue.
-pub fn rest<'a>(server: &'a Server, table: &'a str) -> Vec<&'a str> {
+pub(crate) fn rest<'a>(server: &'a Server, table: &'a str) -> Vec<&'a str> {
     vec![
         server.fact("TRIBUTARY_ICEBERG_URL"),
         server.fact("TRIBUTARY_WAREHOUSE"),

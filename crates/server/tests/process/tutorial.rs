@@ -22,7 +22,8 @@ fn the_tutorials_xdm_message_lands() {
             "meta:immutableTags": ["union"]
         }),
     );
-    let setup = Setup::on_schema(&client, server.tenant(), "Tutorial profile", schema["$id"].as_str().unwrap());
+    let setup =
+        Setup::on_schema(&client, server.tenant(), "Tutorial profile", schema["$id"].as_str().unwrap());
     let inlet = setup.inlet(&client, "xdm", false, None);
     let schema_ref = json!({ "id": setup.schema, "contentType": FULL });
     let message = json!({
@@ -35,7 +36,8 @@ fn the_tutorials_xdm_message_lands() {
             "workEmail": { "primary": true, "address": "janedoe@example.com", "type": "work", "status": "active" }
         } }
     });
-    let (status, body) = collect(&inlet.url, &[("x-adobe-flow-id", &inlet.flow)], message.to_string().as_bytes());
+    let (status, body) =
+        collect(&inlet.url, &[("x-adobe-flow-id", &inlet.flow)], message.to_string().as_bytes());
     assert_eq!(status, 200, "{body}");
     let mut keys: Vec<_> = body.as_object().unwrap().keys().cloned().collect();
     keys.sort();
@@ -65,7 +67,8 @@ fn the_tutorials_raw_message_is_reported() {
         "name": "Johnson Smith", "location": { "city": "Seattle", "country": "United State of America" },
         "gender": "Male", "birthday": { "year": 1984, "month": 6, "day": 9 }
     });
-    let (status, body) = collect(&inlet.url, &[("x-adobe-flow-id", &inlet.flow)], message.to_string().as_bytes());
+    let (status, body) =
+        collect(&inlet.url, &[("x-adobe-flow-id", &inlet.flow)], message.to_string().as_bytes());
     assert_eq!(status, 200, "{body}");
     server.settle();
     let (delivered, failed) = rows(&server, &setup);

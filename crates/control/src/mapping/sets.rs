@@ -1,0 +1,322 @@
+//! Mapping sets as resources: made, replaced, found in any version, compiled.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use prep::{Context, Item, ItemError, MappingSet, Warning};
+use serde_json::{Map, Value, json};
+use store::{Tx, values};
+use vocab::{Json, Millis, random};
+
+use super::body::{items, normalise, schema_id};
+use super::error::{MappingError, transform_error};
+use crate::limits::{MAPPINGS_PAGE_DEFAULT, PAGE_ITEMS_MAX, PREVIEW_RECORDS_MAX};
+use crate::resource::New;
+use crate::{Kind, Saved, Scope, registry, resource};
+
+/// A mapping set in one version.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub id: String,
+    pub version: u32,
+    pub created: Millis,
+    pub modified: Millis,
+    pub created_by: String,
+    pub modified_by: String,
+    pub(super) doc: Map<String, Value>,
+}
+
+impl Stored {
+    fn of(saved: Saved) -> Self {
+        Self {
+            id: saved.id,
+            version: version_of(&saved.doc),
+            created: saved.created,
+            modified: saved.updated,
+            created_by: saved.created_by,
+            modified_by: saved.updated_by,
+            doc: saved.doc,
+        }
+    }
+
+    /// Its items as they are shown.
+    pub fn mappings(&self) -> Vec<Value> {
+        super::item::mappings(self)
+    }
+}
+
+fn version_of(doc: &Map<String, Value>) -> u32 {
+    doc.get("version").and_then(Value::as_u64).and_then(|version| u32::try_from(version).ok()).unwrap_or(0)
+}
+
+/// Creates a mapping set in version 0. Every item must compile against the output schema.
+pub async fn create(tx: &mut Tx, scope: &Scope, body: Map<String, Value>) -> Result<Stored, MappingError> {
+    let mut doc = normalise(body)?;
+    compile(tx, scope, &doc).await?;
+    doc.insert("version".to_owned(), json!(0));
+    let saved = resource::insert(tx, scope, new(random::hex(16), doc)).await?;
+    Ok(Stored::of(saved))
+}
+
+fn new(id: String, doc: Map<String, Value>) -> New {
+    let name = doc.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let uses = vec![(Kind::Schemas, schema_id(&doc).to_owned())];
+    New { kind: Kind::MappingSets, id, name, state: "PUBLISHED".to_owned(), doc, uses }
+}
+
+/// Replaces a set: the next version. What the body leaves out stays.
+pub async fn replace(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    body: Map<String, Value>,
+) -> Result<Stored, MappingError> {
+    let mut saved = newest(tx, scope, id).await?;
+    let version = version_of(&saved.doc);
+    let mut merged = saved.doc.clone();
+    // An older spelling of the schema in the body counts, not the stored newer one.
+    if body.contains_key("outputSchema") || body.contains_key("schemaRef") || body.contains_key("xdmSchema") {
+        merged.shift_remove("outputSchema");
+    }
+    merged.extend(body);
+    let mut doc = normalise(merged)?;
+    compile(tx, scope, &doc).await?;
+    keep(tx, scope, &saved).await?;
+    doc.insert("version".to_owned(), json!(version + 1));
+    let new = new(saved.id.clone(), doc);
+    (saved.name, saved.doc) = (new.name, new.doc);
+    if !resource::update(tx, scope, &mut saved, Some(&new.uses)).await? {
+        return Err(MappingError::Conflict);
+    }
+    Ok(Stored::of(saved))
+}
+
+/// Puts the newest version beside the old ones.
+async fn keep(tx: &mut Tx, scope: &Scope, saved: &Saved) -> Result<(), MappingError> {
+    let sql =
+        "INSERT INTO revision (sandbox, kind, id, version, created_ms, doc) VALUES ($1, $2, $3, $4, $5, $6)";
+    let doc = Value::Object(saved.doc.clone()).to_string();
+    let version = version_of(&saved.doc);
+    tx.execute(sql, values![scope.sandbox, Kind::MappingSets.name(), &saved.id, version, saved.updated, doc])
+        .await?;
+    Ok(())
+}
+
+async fn newest(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Saved, MappingError> {
+    let saved = resource::get(tx, scope, Kind::MappingSets, id).await?;
+    saved.ok_or_else(|| MappingError::NotFound { id: id.to_owned() })
+}
+
+/// A set in that version, or the newest.
+pub async fn get(tx: &mut Tx, scope: &Scope, id: &str, version: Option<u32>) -> Result<Stored, MappingError> {
+    let mut set = Stored::of(newest(tx, scope, id).await?);
+    if let Some(version) = version.filter(|version| *version != set.version) {
+        let (doc, created) = old(tx, scope, id, version).await?;
+        (set.version, set.doc, set.modified) = (version, doc, created);
+    }
+    Ok(set)
+}
+
+/// An old version: its document, and when it was made.
+async fn old(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    version: u32,
+) -> Result<(Map<String, Value>, Millis), MappingError> {
+    let sql =
+        "SELECT doc, created_ms FROM revision WHERE sandbox = $1 AND kind = $2 AND id = $3 AND version = $4";
+    let row = tx.row(sql, values![scope.sandbox, Kind::MappingSets.name(), id, version]).await?;
+    let row = row.ok_or_else(|| MappingError::NoVersion { id: id.to_owned(), version })?;
+    Ok((serde_json::from_str(row.text(0)?).unwrap_or_default(), Millis(row.int(1)?)))
+}
+
+/// Deletes a set, unless an enabled flow uses it. Its versions stay for records that came in under them.
+pub async fn delete(tx: &mut Tx, scope: &Scope, id: &str) -> Result<(), MappingError> {
+    let saved = newest(tx, scope, id).await?;
+    let mut enabled = Vec::new();
+    for flow in resource::users(tx, scope, Kind::Flows, Kind::MappingSets, id).await? {
+        let found = resource::get(tx, scope, Kind::Flows, &flow).await?;
+        if found.is_some_and(|flow| flow.state == "enabled") {
+            enabled.push(flow);
+        }
+    }
+    if !enabled.is_empty() {
+        return Err(MappingError::InUse { id: id.to_owned(), flows: enabled });
+    }
+    keep(tx, scope, &saved).await?;
+    Ok(resource::delete(tx, scope, &saved).await?)
+}
+
+/// What a list is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    limit: usize,
+    start: usize,
+    name: Option<String>,
+    schema: Option<String>,
+    /// By creation, else by the last change.
+    by_created: bool,
+    descending: bool,
+}
+
+impl Query {
+    pub fn parse(parameters: &[(String, String)]) -> Result<Self, MappingError> {
+        let mut query = Query {
+            limit: MAPPINGS_PAGE_DEFAULT,
+            start: 0,
+            name: None,
+            schema: None,
+            by_created: true,
+            descending: true,
+        };
+        for (name, value) in parameters {
+            let number = || {
+                let bad =
+                    |_| MappingError::invalid(format!("{name} must be a number from 0 on, and is {value}"));
+                value.parse::<usize>().map_err(bad)
+            };
+            match name.as_str() {
+                "limit" => query.limit = number()?.clamp(1, PAGE_ITEMS_MAX),
+                "start" => query.start = number()?,
+                "name" => query.name = Some(value.clone()),
+                "property" => {
+                    if let Some(("xdmSchema", schema)) = value.split_once("==") {
+                        query.schema = Some(schema.to_owned());
+                    }
+                }
+                // A plus sign arrives as a blank.
+                "orderBy" | "orderby" => {
+                    query.descending = value.starts_with('-');
+                    query.by_created = value.trim_start_matches([' ', '+', '-']) == "createdDate";
+                }
+                _ => {}
+            }
+        }
+        Ok(query)
+    }
+
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+/// A page of sets in their newest versions.
+pub async fn list(tx: &mut Tx, scope: &Scope, query: &Query) -> Result<Vec<Stored>, MappingError> {
+    let mut all = resource::list(tx, scope, Kind::MappingSets).await?;
+    all.retain(|saved| {
+        query.name.as_ref().is_none_or(|name| *name == saved.name)
+            && query.schema.as_ref().is_none_or(|schema| *schema == schema_id(&saved.doc))
+    });
+    let time = |saved: &Saved| if query.by_created { saved.created } else { saved.updated };
+    if query.descending {
+        all.sort_by_key(|saved| Reverse((time(saved), saved.no)));
+    } else {
+        all.sort_by_key(|saved| (time(saved), saved.no));
+    }
+    Ok(all.into_iter().skip(query.start).take(query.limit).map(Stored::of).collect())
+}
+
+/// The set in that version (or the newest), compiled; and that version. Sets that were deleted are found by a version.
+pub async fn compiled(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    version: Option<u32>,
+) -> Result<(Arc<MappingSet>, u32), MappingError> {
+    let found = match (get(tx, scope, id, version).await, version) {
+        (Err(MappingError::NotFound { .. }), Some(version)) => {
+            (old(tx, scope, id, version).await?.0, version)
+        }
+        (found, _) => found.map(|set| (set.doc, set.version))?,
+    };
+    Ok((Arc::new(compile(tx, scope, &found.0).await?), found.1))
+}
+
+async fn compile(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result<MappingSet, MappingError> {
+    let schema = schema_id(doc);
+    let compiled = registry::compiled(tx, scope, schema).await;
+    let compiled = compiled.map_err(|error| MappingError::schema(schema, error))?;
+    MappingSet::compile(&items(doc), &compiled).map_err(|errors| {
+        let sent = |error: &ItemError| doc["mappings"].get(error.index).cloned().unwrap_or_default();
+        MappingError::Items(errors.into_iter().map(|error| (error.clone(), sent(&error))).collect())
+    })
+}
+
+/// What each item of a set comes to, in their order: `{"status", "errors"}`. Nothing is stored.
+pub async fn validate(
+    tx: &mut Tx,
+    scope: &Scope,
+    body: Map<String, Value>,
+) -> Result<Vec<Value>, MappingError> {
+    let doc = normalise(body)?;
+    let errors = match compile(tx, scope, &doc).await {
+        Ok(_) => Vec::new(),
+        Err(MappingError::Items(errors)) => errors,
+        Err(error) => return Err(error),
+    };
+    let status = |index: usize, _: &Item| {
+        let own: Vec<Value> = errors
+            .iter()
+            .filter(|(error, _)| error.index == index)
+            .map(|(error, sent)| transform_error(error, sent))
+            .collect();
+        if own.is_empty() {
+            json!({ "status": "SUCCESS", "errors": null })
+        } else {
+            json!({ "status": "FAILED", "errors": own })
+        }
+    };
+    Ok(items(&doc).iter().enumerate().map(|(index, item)| status(index, item)).collect())
+}
+
+/// The items' errors of a refusal, in the documented shape.
+impl MappingError {
+    pub fn transform_errors(&self) -> Vec<Value> {
+        match self {
+            MappingError::Items(errors) => {
+                errors.iter().map(|(error, sent)| transform_error(error, sent)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Maps records as the record path would: `{"data", "errors"}` for each.
+pub async fn preview(
+    tx: &mut Tx,
+    scope: &Scope,
+    data: &Value,
+    set: Map<String, Value>,
+) -> Result<Vec<Value>, MappingError> {
+    let records: &[Value] = match data {
+        Value::Array(records) => records,
+        one @ Value::Object(_) => std::slice::from_ref(one),
+        _ => return Err(MappingError::invalid("data must be a record or an array of records")),
+    };
+    if records.len() > PREVIEW_RECORDS_MAX {
+        return Err(MappingError::invalid(format!("a preview takes at most {PREVIEW_RECORDS_MAX} records")));
+    }
+    let doc = normalise(set)?;
+    let compiled = compile(tx, scope, &doc).await?;
+    let mut shown = Vec::with_capacity(records.len());
+    for record in records {
+        let text = record.to_string();
+        let record = Json::parse(text.as_bytes())
+            .map_err(|error| MappingError::invalid(format!("a record cannot be read: {error}")))?;
+        let mapped = compiled.apply(&record, &Context { now: scope.now });
+        let errors: Vec<Value> = mapped.warnings.iter().map(|warning| warning_error(warning, &doc)).collect();
+        let data: Value = serde_json::from_str(&mapped.record.to_string()).unwrap_or_default();
+        let errors = if errors.is_empty() { Value::Null } else { Value::Array(errors) };
+        shown.push(json!({ "data": data, "errors": errors }));
+    }
+    Ok(shown)
+}
+
+fn warning_error(warning: &Warning, doc: &Map<String, Value>) -> Value {
+    json!({
+        "source": warning.source, "sourceType": doc["mappings"][warning.item]["sourceType"],
+        "destination": warning.destination, "exception": warning.message, "columnName": warning.destination,
+        "code": warning.code, "severity": "WARNING"
+    })
+}

@@ -1,0 +1,37 @@
+//! The bounded work and size of one record's mapping.
+
+use std::cell::Cell;
+
+use crate::failure::Failure;
+use crate::limits;
+
+/// What is left for the record at hand. Nothing is given back when an item fails, so the whole record is bounded.
+pub(crate) struct Budget {
+    fuel: Cell<u64>,
+    bytes: Cell<usize>,
+}
+
+impl Budget {
+    pub(crate) fn new() -> Self {
+        Self { fuel: Cell::new(limits::FUEL_PER_RECORD), bytes: Cell::new(limits::RECORD_BYTES_MAX) }
+    }
+
+    /// Pays for some steps of work.
+    pub(crate) fn work(&self, steps: usize) -> Result<(), Failure> {
+        let left = self.fuel.get().checked_sub(steps as u64);
+        self.fuel.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or(Failure::Fuel)
+    }
+
+    /// Pays for text made or members searched.
+    pub(crate) fn touch(&self, bytes: usize) -> Result<(), Failure> {
+        self.work(bytes / limits::BYTES_PER_FUEL)
+    }
+
+    /// Takes room in the mapped record.
+    pub(crate) fn room(&self, bytes: usize) -> Result<(), Failure> {
+        let left = self.bytes.get().checked_sub(bytes);
+        self.bytes.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or(Failure::RecordTooLarge)
+    }
+}

@@ -1,0 +1,62 @@
+//! One expression by itself: to check it and to try it on a sample, away from any mapping set.
+
+use vocab::Json;
+
+use crate::Context;
+use crate::budget::Budget;
+use crate::eval::Evaluator;
+use crate::fault::ExpressionError;
+use crate::functions::Kind;
+use crate::tree::{self, Compiled, Remark};
+
+/// A compiled expression.
+#[derive(Clone, Debug)]
+pub struct Expression(Compiled);
+
+/// Why an expression has no value on a record.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct EvaluationError {
+    /// A stable word: `bad-date`, `division-by-zero`, …
+    pub code: &'static str,
+    pub message: String,
+}
+
+impl Expression {
+    /// Compiles an expression.
+    ///
+    /// # Errors
+    ///
+    /// Syntax, unknown functions and wrong numbers of arguments, each with its place.
+    pub fn parse(source: &str) -> Result<Self, ExpressionError> {
+        tree::compile(source).map(Self)
+    }
+
+    /// The value on a record.
+    ///
+    /// # Errors
+    ///
+    /// What would be a warning in a mapping: bad arguments, division by zero, too much work.
+    pub fn evaluate(&self, record: &Json<'_>, context: &Context) -> Result<Json<'static>, EvaluationError> {
+        let budget = Budget::new();
+        let value = Evaluator::new(record, context, &budget).eval(&self.0.root);
+        value
+            .and_then(|value| value.into_json(&budget))
+            .map_err(|failure| EvaluationError { code: failure.code(), message: failure.to_string() })
+    }
+
+    /// The paths into the record that the expression reads.
+    pub fn paths(&self) -> &[String] {
+        &self.0.paths
+    }
+
+    /// What compiles and may still not be what was meant.
+    pub fn remarks(&self) -> &[Remark] {
+        &self.0.remarks
+    }
+
+    /// The kind of the value, as far as it is known without a record.
+    pub fn returns(&self) -> Kind {
+        self.0.root.returns
+    }
+}

@@ -1,0 +1,135 @@
+//! The group Date / Time. Every item of a record sees the same instant as `now()`.
+
+use super::{Function, Kind, Nulls, ex};
+use crate::arity::{arg, optional};
+use crate::date;
+use crate::date::part::Part;
+use crate::eval::Args;
+use crate::failure::{Failure, excerpt};
+use crate::value::Value;
+
+pub(super) static FUNCTIONS: &[Function] = &[
+    Function {
+        names: &["now"],
+        args: &[],
+        returns: Kind::Date,
+        nulls: Nulls::Keep,
+        doc: "The current instant in UTC.",
+        examples: &[ex("now()", r#""2024-02-03T04:05:06.789Z""#)],
+        eval: |a| Ok(Value::date(date::from_millis(a.context().now.0)?)),
+    },
+    Function {
+        names: &["timestamp"],
+        args: &[],
+        returns: Kind::Integer,
+        nulls: Nulls::Keep,
+        doc: "The current instant in milliseconds since 1970.",
+        examples: &[ex("timestamp()", "1706933106789")],
+        eval: |a| Ok(a.context().now.0.into()),
+    },
+    Function {
+        names: &["format"],
+        args: &[arg("date", Kind::Date), arg("pattern", Kind::DatePattern)],
+        returns: Kind::String,
+        nulls: Nulls::Pass,
+        doc: "Prints a date in its own zone. The pattern has Java's letters.",
+        examples: &[
+            ex(r#"format(date("2024-02-03"), "dd.MM.yy")"#, r#""03.02.24""#),
+            ex(
+                r#"format("2024-02-03T23:00:00-08:00", "yyyy-MM-dd HH:mm XXX")"#,
+                r#""2024-02-03 23:00 -08:00""#,
+            ),
+            ex(r#"format(now(), "EEE d MMM yyyy, h:mm a")"#, r#""Sat 3 Feb 2024, 4:05 AM""#),
+        ],
+        eval: |a| {
+            let date = a.date(0)?;
+            Ok(a.pattern(1)?.format(&date).into())
+        },
+    },
+    Function {
+        names: &["dformat"],
+        args: &[arg("milliseconds", Kind::Integer), arg("pattern", Kind::DatePattern)],
+        returns: Kind::String,
+        nulls: Nulls::Pass,
+        doc: "Prints milliseconds since 1970 as a date in UTC. The pattern has Java's letters.",
+        examples: &[
+            ex(r#"dformat(0, "yyyy")"#, r#""1970""#),
+            ex(r#"dformat(1706933106789, "yyyy-MM-dd'T'HH:mm:ss.SSSX")"#, r#""2024-02-03T04:05:06.789Z""#),
+        ],
+        eval: |a| {
+            let date = date::from_millis(a.integer(0)?)?;
+            Ok(a.pattern(1)?.format(&date).into())
+        },
+    },
+    Function {
+        names: &["date"],
+        args: &[
+            arg("text", Kind::String),
+            optional("pattern", Kind::DatePattern),
+            optional("default", Kind::Date),
+        ],
+        returns: Kind::Date,
+        nulls: Nulls::Keep,
+        doc: "Reads a date. Without a pattern the documented formats are tried in turn. A text without a zone is in UTC. The default stands for null; a text that cannot be read is an error.",
+        examples: &[
+            ex(r#"date("03/02/2024", "dd/MM/yyyy")"#, r#""2024-02-03T00:00:00Z""#),
+            ex(r#"date("2024-02-03 04:05")"#, r#""2024-02-03T04:05:00Z""#),
+            ex(r#"date(null, "yyyy-MM-dd", date("2024-01-01"))"#, r#""2024-01-01T00:00:00Z""#),
+            ex(r#"date("Feb 3 2024 04:05 PST", "MMM d yyyy HH:mm z")"#, r#""2024-02-03T04:05:00-08:00""#),
+        ],
+        eval: parse,
+    },
+    Function {
+        names: &["date_part"],
+        args: &[arg("component", Kind::String), arg("date", Kind::Date)],
+        returns: Kind::Integer,
+        nulls: Nulls::Pass,
+        doc: "One component of a date as a number: year, quarter, month, dayofyear, day, week, weekday, hour, minute, second, millisecond or an abbreviation. `m` is the month, `w` the weekday from Monday = 1.",
+        examples: &[
+            ex(r#"date_part("q", date("2024-08-01"))"#, "3"),
+            ex(r#"date_part("mi", "2024-08-01T10:20:30Z")"#, "20"),
+            ex(r#"date_part("weekday", "2024-08-01")"#, "4"),
+            ex(r#"date_part("hh12", "2024-08-01T00:20:30Z")"#, "12"),
+        ],
+        eval: |a| {
+            let name = a.text(0)?;
+            let part = Part::named(&name)
+                .ok_or_else(|| a.bad(format!("a date has no component {}", excerpt(&name))))?;
+            if a.value(1)?.is_null() {
+                return Ok(Value::Null);
+            }
+            Ok(part.of(&a.date(1)?).into())
+        },
+    },
+    Function {
+        names: &["zone_date_to_utc"],
+        args: &[arg("date", Kind::Date)],
+        returns: Kind::Date,
+        nulls: Nulls::Pass,
+        doc: "The same instant in UTC.",
+        examples: &[ex(r#"zone_date_to_utc("2024-01-02T03:00:00+01:00")"#, r#""2024-01-02T02:00:00Z""#)],
+        eval: |a| Ok(Value::date(date::to_utc(&a.date(0)?))),
+    },
+];
+
+fn parse<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
+    let value = a.value(0)?;
+    if matches!(value, Value::Date(_)) {
+        return Ok(value);
+    }
+    if value.is_null() {
+        let default = a.value(2)?;
+        return if default.is_null() { Ok(Value::Null) } else { Ok(Value::date(a.date(2)?)) };
+    }
+    let kind = value.kind();
+    let text = value.into_text().ok_or_else(|| a.bad(format!("a date is read from a text, not {kind}")))?;
+    a.budget().touch(text.len())?;
+    if a.len() == 1 {
+        return date::parse(&text).map(Value::date);
+    }
+    let pattern = a.pattern(1)?;
+    pattern.parse(text.trim()).map(Value::date).map_err(|reason| Failure::NotADate {
+        text: excerpt(&text),
+        detail: format!(" by its pattern: {reason}"),
+    })
+}

@@ -1,0 +1,344 @@
+//! Regular expressions as Java writes them: translated once, run with a bound on their steps.
+//!
+//! `\d`, `\w`, `\s` and the named classes are ASCII in Java; `\h`, `\Z`, `\Q…\E`, `\uXXXX` have other spellings here.
+//! The rest is the same in both.
+
+use fancy_regex::{Error, RegexBuilder, RuntimeError};
+
+use crate::budget::Budget;
+use crate::failure::{Failure, excerpt};
+use crate::limits;
+
+/// A compiled regular expression.
+#[derive(Clone, Debug)]
+pub(crate) struct Regex {
+    regex: fancy_regex::Regex,
+    pattern: String,
+    /// Whether it may go back over the text, so that its work is not in proportion to the text.
+    backtracks: bool,
+}
+
+/// What one match of a pattern that goes back costs at least, in steps of fuel.
+const BACKTRACKING_FUEL: usize = 2000;
+
+impl Regex {
+    /// Finds its text anywhere.
+    pub(crate) fn search(pattern: &str) -> Result<Self, Failure> {
+        Self::build(pattern, translate(pattern))
+    }
+
+    /// Matches only a whole text.
+    pub(crate) fn whole(pattern: &str) -> Result<Self, Failure> {
+        Self::build(pattern, format!("\\A(?:{})\\z", translate(pattern)))
+    }
+
+    /// As [`Regex::search`], for a pattern that is not part of the expression.
+    pub(crate) fn search_in_record(pattern: &str, budget: &Budget) -> Result<Self, Failure> {
+        pay(pattern, budget)?;
+        Self::search(pattern)
+    }
+
+    /// As [`Regex::whole`], for a pattern that is not part of the expression.
+    pub(crate) fn whole_in_record(pattern: &str, budget: &Budget) -> Result<Self, Failure> {
+        pay(pattern, budget)?;
+        Self::whole(pattern)
+    }
+
+    fn build(pattern: &str, translated: String) -> Result<Self, Failure> {
+        let built = RegexBuilder::new(&translated)
+            .backtrack_limit(limits::REGEX_STEPS_MAX)
+            .delegate_size_limit(limits::REGEX_BYTES_MAX)
+            .delegate_dfa_size_limit(limits::REGEX_BYTES_MAX)
+            .build();
+        match built {
+            Ok(regex) => Ok(Self { regex, pattern: excerpt(pattern), backtracks: backtracks(pattern) }),
+            Err(error) => {
+                Err(Failure::Regex { pattern: excerpt(pattern), reason: first_line(&error.to_string()) })
+            }
+        }
+    }
+
+    fn start(&self, text: &str, budget: &Budget) -> Result<(), Failure> {
+        budget.work(1 + if self.backtracks { BACKTRACKING_FUEL } else { 0 })?;
+        budget.touch(text.len())
+    }
+
+    fn failure(&self, error: &Error) -> Failure {
+        match error {
+            Error::RuntimeError(RuntimeError::BacktrackLimitExceeded) => {
+                Failure::RegexSteps { pattern: self.pattern.clone() }
+            }
+            other => Failure::Regex { pattern: self.pattern.clone(), reason: first_line(&other.to_string()) },
+        }
+    }
+
+    pub(crate) fn is_match(&self, text: &str, budget: &Budget) -> Result<bool, Failure> {
+        self.start(text, budget)?;
+        self.regex.is_match(text).map_err(|error| self.failure(&error))
+    }
+
+    /// The first match and its groups; a group that took no part is none.
+    pub(crate) fn groups<'t>(
+        &self,
+        text: &'t str,
+        budget: &Budget,
+    ) -> Result<Option<Vec<Option<&'t str>>>, Failure> {
+        self.start(text, budget)?;
+        let captures = self.regex.captures(text).map_err(|error| self.failure(&error))?;
+        Ok(captures
+            .map(|captures| captures.iter().map(|group| group.map(|group| &text[group.range()])).collect()))
+    }
+
+    /// The places of all matches, in order.
+    pub(crate) fn places(&self, text: &str, budget: &Budget) -> Result<Vec<std::ops::Range<usize>>, Failure> {
+        self.start(text, budget)?;
+        let mut places = Vec::new();
+        for found in self.regex.find_iter(text) {
+            self.start("", budget)?;
+            places.push(found.map_err(|error| self.failure(&error))?.range());
+        }
+        Ok(places)
+    }
+
+    /// The places of the first so many matches, each with those of its groups.
+    pub(crate) fn all_groups(
+        &self,
+        text: &str,
+        most: usize,
+        budget: &Budget,
+    ) -> Result<Vec<Vec<Option<std::ops::Range<usize>>>>, Failure> {
+        self.start(text, budget)?;
+        let mut all = Vec::new();
+        for captures in self.regex.captures_iter(text).take(most) {
+            self.start("", budget)?;
+            let captures = captures.map_err(|error| self.failure(&error))?;
+            all.push(captures.iter().map(|group| group.map(|group| group.range())).collect());
+        }
+        Ok(all)
+    }
+
+    /// The parts of a text between matches as Java splits: no empty part in front for a match of no width there, and
+    /// trailing empty parts dropped. A text without a match is its own only part.
+    pub(crate) fn split<'t>(&self, text: &'t str, budget: &Budget) -> Result<Vec<&'t str>, Failure> {
+        let mut parts = Vec::new();
+        let mut start = 0;
+        for place in self.places(text, budget)? {
+            if place.end == 0 || (place.is_empty() && place.start == text.len()) {
+                continue;
+            }
+            parts.push(&text[start..place.start]);
+            start = place.end;
+        }
+        if parts.is_empty() {
+            return Ok(vec![text]);
+        }
+        parts.push(&text[start..]);
+        while parts.last().is_some_and(|part| part.is_empty()) {
+            parts.pop();
+        }
+        Ok(parts)
+    }
+}
+
+fn pay(pattern: &str, budget: &Budget) -> Result<(), Failure> {
+    if pattern.len() > limits::PATTERN_BYTES_MAX {
+        let reason = format!("it is longer than {} bytes", limits::PATTERN_BYTES_MAX);
+        return Err(Failure::Regex { pattern: excerpt(pattern), reason });
+    }
+    budget.work(usize::try_from(limits::PATTERN_FUEL).unwrap_or(usize::MAX))
+}
+
+/// Error texts of the engine draw the pattern over several lines; the last line is the reason.
+fn first_line(text: &str) -> String {
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned()
+}
+
+/// Look-around, back-references, atomic groups and possessive repetition need the engine that goes back.
+fn backtracks(pattern: &str) -> bool {
+    let bytes = pattern.as_bytes();
+    ["(?=", "(?!", "(?<=", "(?<!", "(?>", "\\k", "\\G", "*+", "++", "?+", "}+"]
+        .iter()
+        .any(|part| pattern.contains(part))
+        || bytes.windows(2).any(|pair| pair[0] == b'\\' && matches!(pair[1], b'1'..=b'9'))
+}
+
+/// Java's spelling to that of this engine.
+fn translate(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 16);
+    let mut in_class = 0usize;
+    let mut chars = pattern.chars().peekable();
+    let mut at_class_start = false;
+    while let Some(c) = chars.next() {
+        let was_class_start = std::mem::take(&mut at_class_start);
+        match c {
+            '\\' => escape(&mut out, &mut chars, in_class > 0),
+            '[' => {
+                in_class += 1;
+                at_class_start = true;
+                out.push(c);
+                if chars.peek() == Some(&'^') {
+                    out.extend(chars.next());
+                }
+            }
+            // A bracket first in a class is itself.
+            ']' if in_class > 0 && was_class_start => out.push_str("\\]"),
+            ']' if in_class > 0 => {
+                in_class -= 1;
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+type Chars<'p> = std::iter::Peekable<std::str::Chars<'p>>;
+
+fn escape(out: &mut String, chars: &mut Chars<'_>, in_class: bool) {
+    let Some(c) = chars.next() else {
+        out.push_str("\\\\");
+        return;
+    };
+    let class = |inside: &str| if in_class { inside.to_owned() } else { format!("[{inside}]") };
+    match c {
+        'd' => out.push_str(&class("0-9")),
+        'w' => out.push_str(&class("a-zA-Z0-9_")),
+        's' => out.push_str(&class(" \\t\\n\\x0B\\f\\r")),
+        'h' => out
+            .push_str(&class(" \\t\\u{a0}\\u{1680}\\u{180e}\\u{2000}-\\u{200a}\\u{202f}\\u{205f}\\u{3000}")),
+        'D' => out.push_str("[^0-9]"),
+        'W' => out.push_str("[^a-zA-Z0-9_]"),
+        'S' => out.push_str("[^ \\t\\n\\x0B\\f\\r]"),
+        'R' if !in_class => out.push_str("(?:\\r\\n|[\\n\\x0B\\f\\r\\u{85}\\u{2028}\\u{2029}])"),
+        'Z' if !in_class => out.push_str("(?=\\n?\\z)"),
+        'e' => out.push_str("\\x1B"),
+        'Q' => quote(out, chars),
+        'E' => {}
+        // Word boundaries here, plain characters in Java.
+        '<' | '>' => out.push(c),
+        'u' => {
+            let hex: String = chars.clone().take(4).collect();
+            if hex.len() == 4 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+                out.push_str(&format!("\\x{{{hex}}}"));
+                let _ = chars.nth(3);
+            } else {
+                out.push_str("\\u");
+            }
+        }
+        'p' | 'P' => property(out, chars, c == 'P', in_class),
+        c => {
+            out.push('\\');
+            out.push(c);
+        }
+    }
+}
+
+/// `\Q…\E` is taken as it stands.
+fn quote(out: &mut String, chars: &mut Chars<'_>) {
+    while let Some(c) = chars.next() {
+        if c == '\\' && chars.peek() == Some(&'E') {
+            let _ = chars.next();
+            return;
+        }
+        if !c.is_alphanumeric() && c.is_ascii() && !c.is_ascii_whitespace() {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+}
+
+/// Java's names for ASCII classes; other properties have the same name in both.
+fn property(out: &mut String, chars: &mut Chars<'_>, negated: bool, in_class: bool) {
+    const ASCII: &[(&str, &str)] = &[
+        ("{Lower}", "a-z"),
+        ("{Upper}", "A-Z"),
+        ("{Alpha}", "a-zA-Z"),
+        ("{Digit}", "0-9"),
+        ("{Alnum}", "a-zA-Z0-9"),
+        ("{Punct}", "!-/:-@\\[-`{-~"),
+        ("{Graph}", "!-~"),
+        ("{Print}", " -~"),
+        ("{Blank}", " \\t"),
+        ("{Cntrl}", "\\x00-\\x1F\\x7F"),
+        ("{XDigit}", "0-9a-fA-F"),
+        ("{Space}", " \\t\\n\\x0B\\f\\r"),
+        ("{ASCII}", "\\x00-\\x7F"),
+    ];
+    let rest: String = chars.clone().take("{XDigit}".len()).collect();
+    match ASCII.iter().find(|(name, _)| rest.starts_with(name)) {
+        Some((name, inside)) => {
+            let _ = chars.nth(name.len() - 1);
+            match (negated, in_class) {
+                (true, _) => out.push_str(&format!("[^{inside}]")),
+                (false, true) => out.push_str(inside),
+                (false, false) => out.push_str(&format!("[{inside}]")),
+            }
+        }
+        None => out.push_str(if negated { "\\P" } else { "\\p" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn java_patterns() {
+        let check = |pattern: &str, text: &str, expected: bool| {
+            let found = Regex::whole(pattern).and_then(|regex| regex.is_match(text, &Budget::new()));
+            assert_eq!(found, Ok(expected), "{pattern} {text}");
+        };
+        check(r"\d+", "12", true);
+        check(r"\d+", "١٢", false);
+        check(r"[\w-]+", "a-b_9", true);
+        check(r"\w+", "é", false);
+        check(r"[^\s]+", "ab", true);
+        check(r"[\D]", "5", false);
+        check(r"\h", " ", true);
+        check(r"\h", "f", false);
+        check(r"\Qa.b\E+", "a.bbb", true);
+        check(r"\Qa.b\E", "axb", false);
+        check("\\u0041", "A", true);
+        check(r"\p{Punct}\p{Upper}", "!A", true);
+        check(r"[\p{Alpha}_]+", "a_b", true);
+        check(r"\p{L}+", "éa", true);
+        check(r"(a)\1", "aa", true);
+        check(r"(?<n>a)\k<n>", "aa", true);
+        check(r"a(?=b)b", "ab", true);
+        check(r"a++b", "aab", true);
+        check(r"[a-z&&[^b]]+", "ab", false);
+        check(r"[]a]+", "]a", true);
+        check("a|b", "ab", false);
+        check(r"x\Z", "x", true);
+        check("(?i)AB", "ab", true);
+    }
+
+    #[test]
+    fn splitting_as_java_does() {
+        let check = |pattern: &str, text: &str, expected: &[&str]| {
+            assert_eq!(
+                Regex::search(pattern).unwrap().split(text, &Budget::new()).unwrap(),
+                expected,
+                "{pattern} {text}"
+            );
+        };
+        check(",", "a,b", &["a", "b"]);
+        check(",", "a,,b,,", &["a", "", "b"]);
+        check(",", "a", &["a"]);
+        check(",", "", &[""]);
+        check(",", ",a", &["", "a"]);
+        check(",", ",", &[]);
+        check("", "abc", &["a", "b", "c"]);
+        check(r"\.", "a.b", &["a", "b"]);
+    }
+
+    #[test]
+    fn bounds() {
+        let steps =
+            Regex::whole(r"(a|a?)+(?=x)b").and_then(|regex| regex.is_match(&"a".repeat(60), &Budget::new()));
+        assert!(matches!(steps, Err(Failure::RegexSteps { .. })), "{steps:?}");
+        assert!(matches!(Regex::search("((a{100}){100}){100}"), Err(Failure::Regex { .. })));
+        assert!(matches!(Regex::search("("), Err(Failure::Regex { .. })));
+        assert!(Regex::search_in_record(&"a".repeat(5000), &Budget::new()).is_err());
+    }
+}

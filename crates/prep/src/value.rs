@@ -1,0 +1,351 @@
+//! Values of expressions. What the record holds is borrowed from it; arrays and objects of the record stay as they are
+//! until somebody takes them apart.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use jiff::ZonedDateTime;
+use vocab::Json;
+use vocab::json::Object;
+
+use crate::budget::Budget;
+use crate::date;
+use crate::failure::Failure;
+use crate::limits;
+use crate::path::Found;
+use crate::syntax::Literal;
+
+/// The members of an object that an expression made, keys distinct.
+pub(crate) type Members<'e> = Vec<(Cow<'e, str>, Value<'e>)>;
+
+#[derive(Clone, Debug)]
+pub(crate) enum Value<'e> {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    /// An integer that outgrew 64 bits.
+    Big(i128),
+    Decimal(f64),
+    Text(Cow<'e, str>),
+    Date(Box<ZonedDateTime>),
+    Array(Rc<Vec<Value<'e>>>),
+    Object(Rc<Members<'e>>),
+    /// An array or object of the record; never a scalar.
+    Json(&'e Json<'e>),
+    /// The marker of `nullify()`: do not carry this field.
+    Nullify,
+}
+
+impl<'e> Value<'e> {
+    pub(crate) fn from_json(json: &'e Json<'e>) -> Self {
+        match json {
+            Json::Null => Value::Null,
+            Json::Bool(value) => Value::Boolean(*value),
+            Json::Int(value) => Value::Integer(*value),
+            Json::Float(value) => Value::Decimal(*value),
+            Json::String(text) => Value::Text(Cow::Borrowed(text)),
+            Json::Array(_) | Json::Object(_) => Value::Json(json),
+        }
+    }
+
+    pub(crate) fn from_literal(literal: &'e Literal) -> Self {
+        match literal {
+            Literal::Null => Value::Null,
+            Literal::Boolean(value) => Value::Boolean(*value),
+            Literal::Integer(value) => Value::Integer(*value),
+            Literal::Big(value) => Value::Big(*value),
+            Literal::Decimal(value) => Value::Decimal(*value),
+            Literal::Text(text) => Value::Text(Cow::Borrowed(text)),
+        }
+    }
+
+    /// What a path found: what it found in the elements of an array becomes an array, null where it found nothing.
+    pub(crate) fn from_found(found: Found<'e, 'e>) -> Self {
+        match found {
+            Found::Missing => Value::Null,
+            Found::One(json) => Value::from_json(json),
+            Found::Each(items) => Value::array(items.into_iter().map(Value::from_found).collect()),
+        }
+    }
+
+    pub(crate) fn array(items: Vec<Value<'e>>) -> Self {
+        Value::Array(Rc::new(items))
+    }
+
+    pub(crate) fn text(text: impl Into<Cow<'e, str>>) -> Self {
+        Value::Text(text.into())
+    }
+
+    /// An object of pairs; of equal keys the first keeps its place and the last its value.
+    pub(crate) fn object(pairs: impl IntoIterator<Item = (Cow<'e, str>, Value<'e>)>) -> Self {
+        let mut members: Members<'e> = Vec::new();
+        let mut places: HashMap<Cow<'e, str>, usize> = HashMap::new();
+        for (key, value) in pairs {
+            match places.get(&key) {
+                Some(at) => members[*at].1 = value,
+                None => {
+                    places.insert(key.clone(), members.len());
+                    members.push((key, value));
+                }
+            }
+        }
+        Value::Object(Rc::new(members))
+    }
+
+    pub(crate) fn date(date: ZonedDateTime) -> Self {
+        Value::Date(Box::new(date))
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Value::Null | Value::Nullify)
+    }
+
+    /// The word for this kind of value in messages.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Value::Null | Value::Nullify => "null",
+            Value::Boolean(_) => "a boolean",
+            Value::Integer(_) | Value::Big(_) => "an integer",
+            Value::Decimal(_) => "a number",
+            Value::Text(_) => "a text",
+            Value::Date(_) => "a date",
+            Value::Array(_) | Value::Json(Json::Array(_)) => "an array",
+            Value::Object(_) | Value::Json(_) => "an object",
+        }
+    }
+
+    /// What counts as true: all but null, false, zero, not-a-number, the empty text and the text `false`.
+    pub(crate) fn truth(&self) -> bool {
+        match self {
+            Value::Null | Value::Nullify => false,
+            Value::Boolean(value) => *value,
+            Value::Integer(value) => *value != 0,
+            Value::Big(value) => *value != 0,
+            Value::Decimal(value) => *value != 0.0 && !value.is_nan(),
+            Value::Text(text) => !text.is_empty() && text != "false",
+            Value::Date(_) | Value::Array(_) | Value::Object(_) | Value::Json(_) => true,
+        }
+    }
+
+    /// Elements, members or characters; none for other values.
+    pub(crate) fn size(&self) -> Option<usize> {
+        match self {
+            Value::Null | Value::Nullify => Some(0),
+            Value::Text(text) => Some(text.chars().count()),
+            Value::Array(items) => Some(items.len()),
+            Value::Object(members) => Some(members.len()),
+            Value::Json(Json::Array(items)) => Some(items.len()),
+            Value::Json(Json::Object(object)) => Some(object.len()),
+            _ => None,
+        }
+    }
+
+    /// Whether this is null, or a text, array or object without content.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Value::Text(text) => text.is_empty(),
+            other => other.size() == Some(0),
+        }
+    }
+
+    /// A scalar as text: none for arrays and objects; null is the empty text.
+    pub(crate) fn into_text(self) -> Option<Cow<'e, str>> {
+        Some(match self {
+            Value::Null | Value::Nullify => Cow::Borrowed(""),
+            Value::Boolean(true) => Cow::Borrowed("true"),
+            Value::Boolean(false) => Cow::Borrowed("false"),
+            Value::Integer(value) => Cow::Owned(value.to_string()),
+            Value::Big(value) => Cow::Owned(value.to_string()),
+            Value::Decimal(value) => Cow::Owned(decimal_text(value)),
+            Value::Text(text) => text,
+            Value::Date(date) => Cow::Owned(date::canonical(&date)),
+            Value::Array(_) | Value::Object(_) | Value::Json(_) => return None,
+        })
+    }
+
+    /// The elements of an array; none for other values.
+    pub(crate) fn elements(&self) -> Option<Vec<Value<'e>>> {
+        match self {
+            Value::Array(items) => Some(items.as_ref().clone()),
+            Value::Json(Json::Array(items)) => Some(items.iter().map(Value::from_json).collect()),
+            _ => None,
+        }
+    }
+
+    /// The members of an object; none for other values.
+    pub(crate) fn members(&self) -> Option<Members<'e>> {
+        match self {
+            Value::Object(members) => Some(members.as_ref().clone()),
+            Value::Json(Json::Object(object)) => Some(
+                object.iter().map(|(key, value)| (Cow::Borrowed(key), Value::from_json(value))).collect(),
+            ),
+            _ => None,
+        }
+    }
+
+    /// A member of an object, or of every object in an array; null where there is none.
+    pub(crate) fn member(&self, name: &str, budget: &Budget) -> Result<Value<'e>, Failure> {
+        budget.touch(self.size().unwrap_or(0))?;
+        Ok(match self {
+            Value::Object(members) => {
+                members.iter().find(|(key, _)| key == name).map_or(Value::Null, |(_, value)| value.clone())
+            }
+            Value::Json(Json::Object(object)) => object.get(name).map_or(Value::Null, Value::from_json),
+            Value::Array(_) | Value::Json(Json::Array(_)) => {
+                let items = self.elements().unwrap_or_default();
+                budget.work(items.len())?;
+                Value::array(items.iter().map(|item| item.member(name, budget)).collect::<Result<_, _>>()?)
+            }
+            _ => Value::Null,
+        })
+    }
+
+    /// An element of an array; null where there is none.
+    pub(crate) fn element(&self, index: i64) -> Value<'e> {
+        let Ok(index) = usize::try_from(index) else {
+            return Value::Null;
+        };
+        match self {
+            Value::Array(items) => items.get(index).cloned().unwrap_or(Value::Null),
+            Value::Json(Json::Array(items)) => items.get(index).map_or(Value::Null, Value::from_json),
+            _ => Value::Null,
+        }
+    }
+
+    /// The value as JSON of its own. A date becomes its canonical text, an integer beyond 64 bits a decimal.
+    pub(crate) fn into_json(self, budget: &Budget) -> Result<Json<'static>, Failure> {
+        budget.work(1)?;
+        Ok(match self {
+            Value::Null | Value::Nullify => Json::Null,
+            Value::Boolean(value) => Json::Bool(value),
+            Value::Integer(value) => Json::Int(value),
+            Value::Big(value) => i64::try_from(value).map_or(Json::Float(value as f64), Json::Int),
+            Value::Decimal(value) => Json::Float(value),
+            Value::Text(text) => {
+                budget.touch(text.len())?;
+                Json::String(Cow::Owned(text.into_owned()))
+            }
+            Value::Date(date) => Json::String(Cow::Owned(date::canonical(&date))),
+            Value::Array(items) => {
+                let items = Rc::unwrap_or_clone(items);
+                Json::Array(items.into_iter().map(|item| item.into_json(budget)).collect::<Result<_, _>>()?)
+            }
+            Value::Object(members) => {
+                let members = Rc::unwrap_or_clone(members).into_iter();
+                let owned =
+                    members.map(|(key, value)| Ok((Cow::Owned(key.into_owned()), value.into_json(budget)?)));
+                Json::Object(Object(owned.collect::<Result<_, Failure>>()?))
+            }
+            Value::Json(json) => {
+                budget.work(nodes(json))?;
+                json.clone().into_owned()
+            }
+        })
+    }
+}
+
+/// How much there is to copy in a JSON value, in steps.
+fn nodes(json: &Json<'_>) -> usize {
+    match json {
+        Json::Array(items) => 1 + items.iter().map(nodes).sum::<usize>(),
+        Json::Object(object) => 1 + object.iter().map(|(_, value)| 1 + nodes(value)).sum::<usize>(),
+        Json::String(text) => 1 + text.len() / limits::BYTES_PER_FUEL,
+        _ => 1,
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Value::Boolean(value)
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Value::Integer(value)
+    }
+}
+
+impl From<usize> for Value<'_> {
+    fn from(value: usize) -> Self {
+        Value::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<f64> for Value<'_> {
+    fn from(value: f64) -> Self {
+        Value::Decimal(value)
+    }
+}
+
+impl From<String> for Value<'_> {
+    fn from(text: String) -> Self {
+        Value::Text(Cow::Owned(text))
+    }
+}
+
+impl<'e> From<Cow<'e, str>> for Value<'e> {
+    fn from(text: Cow<'e, str>) -> Self {
+        Value::Text(text)
+    }
+}
+
+/// A decimal as its shortest text: `1`, `0.1`, `1e300`.
+pub(crate) fn decimal_text(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 {
+        "0".to_owned()
+    } else if (1e-7..1e21).contains(&size) || !value.is_finite() {
+        format!("{value}")
+    } else {
+        format!("{value:e}")
+    }
+}
+
+/// A number that a text spells: an integer if it has neither point nor exponent. Blanks around it are skipped.
+pub(crate) fn parse_number(text: &str) -> Option<Value<'static>> {
+    let text = text.trim();
+    // Rust also reads `inf`, `nan` and the like.
+    if !text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.' | b'e' | b'E')) {
+        return None;
+    }
+    if let Ok(value) = text.parse::<i64>() {
+        return Some(Value::Integer(value));
+    }
+    if let Ok(value) = text.parse::<i128>() {
+        return Some(Value::Big(value));
+    }
+    text.parse::<f64>().ok().filter(|value| value.is_finite()).map(Value::Decimal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_as_text() {
+        let check = |value: f64, expected: &str| assert_eq!(decimal_text(value), expected);
+        check(1.0, "1");
+        check(-0.0, "0");
+        check(0.1, "0.1");
+        check(-2.5, "-2.5");
+        check(1e300, "1e300");
+        check(1e20, "100000000000000000000");
+        check(1.5e-9, "1.5e-9");
+    }
+
+    #[test]
+    fn texts_as_numbers() {
+        let check =
+            |text: &str, expected: &str| assert_eq!(format!("{:?}", parse_number(text)), expected, "{text}");
+        check("5", "Some(Integer(5))");
+        check(" -5 ", "Some(Integer(-5))");
+        check("5.0", "Some(Decimal(5.0))");
+        check("1e3", "Some(Decimal(1000.0))");
+        check("9223372036854775808", "Some(Big(9223372036854775808))");
+        for text in ["", "x", "5x", "inf", "NaN", "1e999", "0x1F", "1,5", "--5", "."] {
+            check(text, "None");
+        }
+    }
+}
