@@ -17,7 +17,6 @@ use crate::functions::Nulls;
 use crate::limits;
 use crate::operators::Op;
 use crate::regexes::Regex;
-use crate::syntax::Literal;
 use crate::tree::{Link, Node, NodeKind, Prepared, StepNode, date_pattern};
 use crate::value::Value;
 
@@ -319,13 +318,5 @@ impl<'e> Args<'_, 'e> {
         let result = self.evaluator.eval(body);
         self.evaluator.locals.truncate(outer);
         result
-    }
-
-    /// The text of an argument, when it is a bare path or a constant rather than something to evaluate.
-    pub(crate) fn constant_text(&self, position: usize) -> Option<&'e str> {
-        match &self.nodes.get(position)?.kind {
-            NodeKind::Constant(Literal::Text(text)) => Some(text),
-            _ => None,
-        }
     }
 }

@@ -73,10 +73,6 @@ impl<'e> Value<'e> {
         Value::Array(Rc::new(items))
     }
 
-    pub(crate) fn text(text: impl Into<Cow<'e, str>>) -> Self {
-        Value::Text(text.into())
-    }
-
     /// An object of pairs; of equal keys the first keeps its place and the last its value.
     pub(crate) fn object(pairs: impl IntoIterator<Item = (Cow<'e, str>, Value<'e>)>) -> Self {
         let mut members: Members<'e> = Vec::new();

@@ -484,6 +484,18 @@ pub fn to_xdm_names(resolved: &Value) -> Value {
     out
 }
 
+/// Whether an object stands for the prefix of its fields' standard names, and has no name of its own there.
+fn is_prefix(name: &str, field: &Value) -> bool {
+    let fields = field.get("properties").and_then(Value::as_object).filter(|fields| !fields.is_empty());
+    let prefixed = |field: &Value| {
+        let standard = field.get("meta:xdmField").and_then(Value::as_str).unwrap_or_default();
+        standard.contains(':') && !standard.starts_with("xdm:")
+    };
+    name.starts_with('_')
+        && field.get("meta:xdmField").is_none()
+        && fields.is_some_and(|fields| fields.values().all(prefixed))
+}
+
 fn rename(node: &mut Value, depth: usize) {
     if depth > SCHEMA_DEPTH_MAX {
         return;
@@ -501,6 +513,12 @@ fn rename(node: &mut Value, depth: usize) {
         let old = std::mem::take(properties);
         for (name, mut field) in old {
             rename(&mut field, depth + 1);
+            if is_prefix(&name, &field) {
+                // `_repo.createDate` is one name in the standard notation: `repo:createDate`.
+                let inner = field.get_mut("properties").and_then(Value::as_object_mut).map(std::mem::take);
+                properties.extend(inner.into_iter().flatten());
+                continue;
+            }
             match field.get("meta:xdmField").and_then(Value::as_str) {
                 Some(standard) => {
                     renamed.push((name, standard.to_owned()));

@@ -162,6 +162,10 @@ async fn forms() {
     assert!(!bare.to_string().contains("\"title\":\""), "{bare}");
     let standard = world.get(Schemas, &id, "xdm-full+json;version=1").await.unwrap();
     assert!(standard["properties"].get("@id").is_some() && standard["properties"].get("_id").is_none());
+    assert!(
+        standard["properties"]["repo:createDate"].is_object()
+            && standard["properties"].get("_repo").is_none()
+    );
     let flat = world.get(Schemas, &id, "xed-flat+json;version=1").await.unwrap();
     assert_eq!(flat["properties"]["_acme/points"]["meta:xdmType"], "int");
     let raw = world.get(Schemas, &id, "xed-notext+json;version=1").await.unwrap();
