@@ -195,7 +195,11 @@ impl Journal {
             low_water: AtomicU64::new(0),
             state: AtomicU8::new(State::Open as u8),
         });
-        let writer = Writer::new(shared.clone(), clock, recovered.tail, recovered.last_received);
+        let mut writer = Writer::new(shared.clone(), clock, recovered.tail, recovered.last_received);
+        // A new log is on disk before anyone learns its epoch.
+        if recovered.epoch.is_none() {
+            writer.roll(0).map_err(|error| at(&dir, std::io::Error::other(error.to_string())))?;
+        }
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || writer.run())

@@ -225,7 +225,7 @@ impl Writer {
     }
 
     /// Seals the current segment and begins the next, which must have room for `wanted` bytes.
-    fn roll(&mut self, wanted: u64) -> Result<(), AppendError> {
+    pub(crate) fn roll(&mut self, wanted: u64) -> Result<(), AppendError> {
         if let Some(tail) = self.tail.take()
             && tail.position < tail.end
         {

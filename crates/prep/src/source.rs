@@ -113,14 +113,14 @@ fn refuse_expression(source: &str) -> Result<(), SourceError> {
     Err(SourceError { code: "source-type-mismatch", message, span: Some(Span::new(0, source.len())) })
 }
 
-/// Starts with a quote, or reads as a call: of a function of the library, or of a name that is none.
+/// Starts with a quote or a parenthesis, or reads as a call: of a function of the library, or of a name that is none.
 fn looks_like_expression(source: &str) -> bool {
     let source = source.trim();
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
     let called = source.split_once('(').is_some_and(|(name, rest)| {
         functions::find(name.trim_end()).is_some() || (is_name(name) && rest.ends_with(')'))
     });
-    called || source.starts_with(['"', '\''])
+    called || source.starts_with(['"', '\'', '('])
 }
 
 fn calls(node: &Node) -> bool {

@@ -125,6 +125,8 @@ async fn connection(
     });
     let io = TokioIo::new(Timed::new(stream, bounds.idle));
     let connection = http1::Builder::new()
+        // A client may close its side once it has sent all, and still wait for the answer.
+        .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.header_read.max(Duration::from_millis(1)))
         .max_buf_size(bounds.header_bytes.max(8192))

@@ -44,6 +44,8 @@ pub(crate) struct Server {
     run_file: RunFile,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
+    /// True from the first SIGTERM or interrupt on.
+    signalled: watch::Receiver<bool>,
 }
 
 /// Runs a future to its end on a new runtime.
@@ -70,6 +72,8 @@ pub(crate) fn start_telemetry(settings: &Telemetry) {
 impl Server {
     /// Binds, opens, recovers, and begins to serve.
     pub(crate) async fn start(config: Config, data: DataDir) -> Result<Self, Failure> {
+        // A signal that comes while the server starts is not lost: it stops as soon as it has started.
+        let signalled = listen_for_signals()?;
         let bound = bind_all(&config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = Store::open(&data.database_path())
@@ -155,7 +159,7 @@ impl Server {
             .write(data.path())
             .map_err(|error| Failure::usage(format!("cannot write to {}: {error}", data.path().display())))?;
         tokio::spawn(retry_tables(app.clone(), stopped));
-        Ok(Self { app, data, run_file, stop, listeners })
+        Ok(Self { app, data, run_file, stop, listeners, signalled })
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -167,14 +171,9 @@ impl Server {
     }
 
     /// Serves until SIGTERM or an interrupt, then shuts down.
-    pub(crate) async fn until_stopped(self) -> Result<(), Failure> {
-        stop_signal().await?;
-        // A second signal ends the process at once: as safe as a kill, since nothing is acknowledged before it is synced.
-        tokio::spawn(async {
-            if stop_signal().await.is_ok() {
-                std::process::exit(130);
-            }
-        });
+    pub(crate) async fn until_stopped(mut self) -> Result<(), Failure> {
+        // An error would mean that nobody listens for signals any more.
+        let _ = self.signalled.wait_for(|signalled| *signalled).await;
         self.shut_down().await
     }
 
@@ -317,14 +316,24 @@ async fn retry_tables(app: App, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-async fn stop_signal() -> Result<(), Failure> {
+/// Listens for SIGTERM and interrupts from now on; the first one shows in the channel. A second one ends the process at
+/// once: as safe as a kill, since nothing is acknowledged before it is synced.
+fn listen_for_signals() -> Result<watch::Receiver<bool>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let cannot = |error: std::io::Error| Failure::internal("cannot wait for signals", error);
     let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    let (sender, signalled) = watch::channel(false);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if sender.send_replace(true) {
+                std::process::exit(130);
+            }
+        }
+    });
+    Ok(signalled)
 }

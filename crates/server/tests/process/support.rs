@@ -53,7 +53,6 @@ pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T
 /// A `tributary dev` without samples on a folder of its own.
 pub(crate) struct Server {
     child: Child,
-    pub(crate) home: PathBuf,
     facts: Vec<(String, String)>,
 }
 
@@ -99,7 +98,7 @@ impl<'a> Start<'a> {
         });
         let facts = text.lines().filter_map(|line| line.split_once('='));
         let facts = facts.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        Server { child, home: self.home.to_owned(), facts }
+        Server { child, facts }
     }
 }
 
@@ -260,8 +259,10 @@ pub(crate) fn token(url: &str, api_key: &str, secret: &str) -> (u16, Value) {
 
 /// Posts a text to an inlet; extra headers as given.
 pub(crate) fn collect(url: &str, extra: &[(&str, &str)], body: &[u8]) -> (u16, Value) {
-    let mut request =
-        http::Request::builder().method("POST").uri(url).header("content-type", "application/json");
+    let mut request = http::Request::builder().method("POST").uri(url);
+    if !extra.iter().any(|(name, _)| *name == "content-type") {
+        request = request.header("content-type", "application/json");
+    }
     for (name, value) in extra {
         request = request.header(*name, *value);
     }
