@@ -106,7 +106,6 @@ impl Server {
             refine::Settings {
                 commit_interval: Duration::from_millis(config.lake.commit_interval_ms),
                 memory_bytes: usize::try_from(memory_bytes(config.limits.memory_bytes)).unwrap_or(usize::MAX),
-                ..refine::Settings::default()
             },
         )
         .await

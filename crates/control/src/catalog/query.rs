@@ -297,20 +297,19 @@ fn texts(value: &Value) -> Vec<String> {
 
 /// A wanted text may hold `*` for anything, and `**` for a star.
 fn matches(text: &str, wanted: &str) -> bool {
-    let mut parts = vec![String::new()];
+    let mut parts = Vec::new();
+    let mut part = String::new();
     let mut rest = wanted.chars().peekable();
     while let Some(c) = rest.next() {
-        match (c, rest.peek()) {
-            ('*', Some('*')) => {
-                rest.next();
-                parts.last_mut().map(|part| part.push('*'));
-            }
-            ('*', _) => parts.push(String::new()),
-            _ => {
-                parts.last_mut().map(|part| part.push(c));
-            }
+        if c != '*' {
+            part.push(c);
+        } else if rest.next_if_eq(&'*').is_some() {
+            part.push('*');
+        } else {
+            parts.push(std::mem::take(&mut part));
         }
     }
+    parts.push(part);
     let [first, middle @ .., last] = parts.as_slice() else {
         return text == parts.concat();
     };

@@ -231,7 +231,8 @@ fn the_gateway_answers_in_its_documented_order() {
         (status, serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap())
     };
     let (key, org) = (world.client.api_key.as_str(), world.client.org.as_str());
-    let cases: [(&[(&str, &str)], u16, &str, &str); 6] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], u16, &'a str, &'a str);
+    let cases: [Case<'_>; 6] = [
         (&[], 403, "403010", "Oauth token is missing."),
         (&[("authorization", &bearer)], 403, "403000", "Api Key is required"),
         (&[("authorization", &bearer), ("x-api-key", "nobody")], 403, "403003", "Api Key is invalid"),
