@@ -174,7 +174,9 @@ async fn prepare(
 ) -> Result<Prepared, LandError> {
     let key = Key::new(&spec.catalog, namespace, &spec.table);
     let state = match table::current(lake, &key).await? {
-        Some(state) => state,
+        Some(state) if table::is_of(&state, spec) => state,
+        Some(_) => return Err(LandError::NoTable),
+        None if lock(&lake.dropped).contains(&spec.dataset_id) => return Err(LandError::NoTable),
         // It could not be created with its dataset.
         None => {
             table::create(lake, spec, namespace).await?;

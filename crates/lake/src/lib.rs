@@ -20,7 +20,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -102,6 +102,8 @@ struct Inner {
     files: FileIO,
     /// The tables as this process last wrote them; the store says whether that is still so.
     tables: Mutex<HashMap<Key, Arc<TableState>>>,
+    /// Datasets whose tables were dropped: a landing that was under way must not make them again.
+    dropped: Mutex<HashSet<DatasetId>>,
 }
 
 impl Lake {
@@ -109,7 +111,7 @@ impl Lake {
     pub async fn open(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Result<Self, LakeError> {
         storage::create_dir(&settings.warehouse)?;
         let files = FileIOBuilder::new(Arc::new(storage::SyncedFilesFactory)).build();
-        Ok(Self(Arc::new(Inner { store, clock, settings, files, tables: Mutex::default() })))
+        Ok(Self(Arc::new(Inner { store, clock, settings, files, tables: Mutex::default(), dropped: Mutex::default() })))
     }
 
     /// Creates the tables of a dataset where they are missing.
@@ -119,8 +121,8 @@ impl Lake {
     }
 
     /// Drops the tables of a dataset. Their folders go to `.trash` in the warehouse.
-    pub async fn drop_tables(&self, catalog: &str, name: &str) -> Result<(), LakeError> {
-        table::drop_tables(&self.0, catalog, name).await
+    pub async fn drop_tables(&self, spec: &TableSpec) -> Result<(), LakeError> {
+        table::drop_tables(&self.0, spec).await
     }
 
     /// Lands a range of a dataset's records: all of it or nothing.

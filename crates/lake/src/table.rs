@@ -120,13 +120,7 @@ pub(crate) async fn create(lake: &Inner, spec: &TableSpec, namespace: &str) -> R
     let columns = if namespace == DATA { with_provenance(&spec.schema) } else { failed_columns() };
     let schema = first(&columns)?;
     let (tenant, sandbox) = spec.catalog.split_once('.').unwrap_or((&spec.catalog, "prod"));
-    let folder = lake
-        .settings
-        .warehouse
-        .join(tenant)
-        .join(sandbox)
-        .join(namespace)
-        .join(format!("{}-{}", spec.table, spec.dataset_id));
+    let folder = lake.settings.warehouse.join(tenant).join(sandbox).join(namespace).join(folder_name(spec));
     create_dir(&folder.join("metadata"))?;
     create_dir(&folder.join("data"))?;
     let creation = TableCreation::builder()
@@ -146,6 +140,16 @@ pub(crate) async fn create(lake: &Inner, spec: &TableSpec, namespace: &str) -> R
     Ok(tx.commit().await?)
 }
 
+/// The folder of a dataset's table: its name belongs to that dataset alone.
+fn folder_name(spec: &TableSpec) -> String {
+    format!("{}-{}", spec.table, spec.dataset_id)
+}
+
+/// Whether a table is that dataset's, and not one of a later dataset with the same table name.
+pub(crate) fn is_of(state: &TableState, spec: &TableSpec) -> bool {
+    state.metadata.location().rsplit('/').next() == Some(&folder_name(spec))
+}
+
 /// By the day of `timestamp`.
 fn by_day(schema: &Schema) -> Result<UnboundPartitionSpec, LakeError> {
     let field = schema
@@ -160,7 +164,9 @@ fn by_day(schema: &Schema) -> Result<UnboundPartitionSpec, LakeError> {
 }
 
 /// Drops both tables of a dataset: pointers in one transaction, then the folders into the trash.
-pub(crate) async fn drop_tables(lake: &Inner, catalog: &str, name: &str) -> Result<(), LakeError> {
+pub(crate) async fn drop_tables(lake: &Inner, spec: &TableSpec) -> Result<(), LakeError> {
+    let (catalog, name) = (spec.catalog.as_str(), spec.table.as_str());
+    lock(&lake.dropped).insert(spec.dataset_id.clone());
     let mut tx = lake.store.write().await?;
     let sql =
         "DELETE FROM iceberg_tables WHERE catalog_name = $1 AND table_name = $2 RETURNING metadata_location";

@@ -296,10 +296,14 @@ async fn dropped_tables_are_gone_and_their_name_is_free() {
     let world = world().await;
     let spec = spec(&["a"], false);
     world.lake.land(landing(&spec, 0, 2)).await.unwrap();
-    world.lake.drop_tables("acme.prod", "visits").await.unwrap();
+    world.lake.drop_tables(&spec).await.unwrap();
     assert_eq!(world.lake.tables("acme.prod", DATA).await.unwrap(), Vec::<String>::new());
     assert!(world.lake.load("acme.prod", DATA, "visits").await.unwrap().is_none());
-    world.lake.ensure(&spec).await.unwrap();
+    // What was under way does not bring the tables back, nor does it end up in those of a successor.
+    assert!(matches!(world.lake.land(landing(&spec, 2, 3)).await, Err(LandError::NoTable)));
+    let successor = TableSpec { dataset_id: DatasetId::from("0123456789abcdef01234567"), ..TableSpec::clone(&spec) };
+    world.lake.ensure(&successor).await.unwrap();
+    assert!(matches!(world.lake.land(landing(&spec, 2, 3)).await, Err(LandError::NoTable)));
     assert_eq!(records(&world, DATA).await, 0);
 }
 

@@ -66,6 +66,11 @@ impl Buffer {
         Arc::ptr_eq(&self.dataset, dataset)
     }
 
+    /// Whether its dataset is deleted, so that it only counts.
+    pub(crate) fn is_discarding(&self) -> bool {
+        self.dataset.deleted
+    }
+
     pub(crate) fn first_offset(&self) -> u64 {
         self.first_offset
     }

@@ -222,6 +222,30 @@ async fn records_of_a_deleted_dataset_are_discarded() {
 }
 
 #[tokio::test]
+async fn records_that_wait_when_their_dataset_is_deleted_are_discarded() {
+    let world = world().await;
+    let refiner = world.start().await;
+    let spec = dataset(false).table.clone();
+    world.lake.ensure(&spec).await.unwrap();
+    for round in 0..20 {
+        world.post_event(round).await;
+        tokio::time::sleep(Duration::from_millis(round * 7 % 60)).await;
+        if round == 9 {
+            let mut plan = plan();
+            plan.datasets.insert(DATASET, dataset(true));
+            world.plan.store(Arc::new(plan));
+            world.lake.drop_tables(&spec).await.unwrap();
+        }
+    }
+    refiner.flush().await;
+    let outcomes = world.outcomes().await;
+    assert_eq!(outcomes.iter().map(|(_, records)| records).sum::<u64>(), 20, "{outcomes:?}");
+    assert!(outcomes.iter().any(|(outcome, records)| outcome == "discarded" && *records >= 10), "{outcomes:?}");
+    assert_eq!(refiner.status().low_water, 20);
+    assert!(world.lake.tables("acme.prod", "data").await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn records_of_an_older_generation_are_discarded() {
     let world = world().await;
     let mut plan = plan();

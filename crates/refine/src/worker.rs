@@ -322,7 +322,7 @@ impl Worker {
             }
             self.cursor = frame.offset + 1;
         }
-        self.cursor > start
+        self.cursor != start
     }
 
     fn take(&mut self, frame: &Frame, plan: &Plan) -> Taken {
@@ -372,7 +372,7 @@ impl Worker {
         Taken::Yes
     }
 
-    /// Begins to land a dataset's buffer; `false` when it has to wait for a landing.
+    /// Begins to land a dataset's buffer; `false` when it has to wait for a landing, or is read again.
     fn land(&mut self, no: DatasetNo) -> bool {
         if self.landings >= LANDINGS_MAX {
             return false;
@@ -384,6 +384,13 @@ impl Worker {
             return true;
         };
         let (bytes, records) = (buffer.bytes(), buffer.records());
+        if !buffer.is_discarding() && self.plan.load().datasets.get(&no).is_some_and(|dataset| dataset.deleted) {
+            // The tables are gone: the same records are read again, to be discarded.
+            state.seen = state.applied;
+            self.buffered = self.buffered.saturating_sub(bytes);
+            self.cursor = self.cursor.min(buffer.first_offset());
+            return false;
+        }
         let landing = buffer.seal(self.journal.partition(), state.applied);
         let mut outcomes: BTreeMap<&'static str, u64> = BTreeMap::new();
         for count in &landing.outcomes {
@@ -494,6 +501,9 @@ impl Worker {
         let due = buffers.map(|state| state.opened + interval);
         let again = self.datasets.values().filter_map(|state| Some(state.suspended.as_ref()?.until));
         let low_water = self.stored_low_water.1 + LOW_WATER_EVERY;
+        if self.cursor < self.journal.synced() && self.landings == 0 && self.read_again.is_none() {
+            return Duration::from_millis(1);
+        }
         let next = due.chain(again).chain(self.read_again).chain([low_water]).min().unwrap_or(low_water);
         next.saturating_sub(now).max(Duration::from_millis(1))
     }

@@ -90,7 +90,7 @@ impl Plans {
         self.refine.store(Arc::new(refine));
         self.inlet.store(Arc::new(inlet));
         for table in dropped {
-            if let Err(error) = lake.drop_tables(&table.catalog, &table.table).await {
+            if let Err(error) = lake.drop_tables(&table).await {
                 tracing::error!(table = table.table, %error, "cannot drop the tables of a deleted dataset");
             }
         }
