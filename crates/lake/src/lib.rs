@@ -111,7 +111,14 @@ impl Lake {
     pub async fn open(store: Store, clock: Arc<dyn Clock>, settings: Settings) -> Result<Self, LakeError> {
         storage::create_dir(&settings.warehouse)?;
         let files = FileIOBuilder::new(Arc::new(storage::SyncedFilesFactory)).build();
-        Ok(Self(Arc::new(Inner { store, clock, settings, files, tables: Mutex::default(), dropped: Mutex::default() })))
+        Ok(Self(Arc::new(Inner {
+            store,
+            clock,
+            settings,
+            files,
+            tables: Mutex::default(),
+            dropped: Mutex::default(),
+        })))
     }
 
     /// Creates the tables of a dataset where they are missing.

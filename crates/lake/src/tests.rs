@@ -301,7 +301,8 @@ async fn dropped_tables_are_gone_and_their_name_is_free() {
     assert!(world.lake.load("acme.prod", DATA, "visits").await.unwrap().is_none());
     // What was under way does not bring the tables back, nor does it end up in those of a successor.
     assert!(matches!(world.lake.land(landing(&spec, 2, 3)).await, Err(LandError::NoTable)));
-    let successor = TableSpec { dataset_id: DatasetId::from("0123456789abcdef01234567"), ..TableSpec::clone(&spec) };
+    let successor =
+        TableSpec { dataset_id: DatasetId::from("0123456789abcdef01234567"), ..TableSpec::clone(&spec) };
     world.lake.ensure(&successor).await.unwrap();
     assert!(matches!(world.lake.land(landing(&spec, 2, 3)).await, Err(LandError::NoTable)));
     assert_eq!(records(&world, DATA).await, 0);

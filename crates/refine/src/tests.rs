@@ -240,7 +240,10 @@ async fn records_that_wait_when_their_dataset_is_deleted_are_discarded() {
     refiner.flush().await;
     let outcomes = world.outcomes().await;
     assert_eq!(outcomes.iter().map(|(_, records)| records).sum::<u64>(), 20, "{outcomes:?}");
-    assert!(outcomes.iter().any(|(outcome, records)| outcome == "discarded" && *records >= 10), "{outcomes:?}");
+    assert!(
+        outcomes.iter().any(|(outcome, records)| outcome == "discarded" && *records >= 10),
+        "{outcomes:?}"
+    );
     assert_eq!(refiner.status().low_water, 20);
     assert!(world.lake.tables("acme.prod", "data").await.unwrap().is_empty());
 }

@@ -384,7 +384,9 @@ impl Worker {
             return true;
         };
         let (bytes, records) = (buffer.bytes(), buffer.records());
-        if !buffer.is_discarding() && self.plan.load().datasets.get(&no).is_some_and(|dataset| dataset.deleted) {
+        if !buffer.is_discarding()
+            && self.plan.load().datasets.get(&no).is_some_and(|dataset| dataset.deleted)
+        {
             // The tables are gone: the same records are read again, to be discarded.
             state.seen = state.applied;
             self.buffered = self.buffered.saturating_sub(bytes);

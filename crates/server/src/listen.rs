@@ -5,7 +5,6 @@
 //! its answer is cut off by the same bound.
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,12 +20,14 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Sleep, sleep, timeout};
 
+mod socket;
+
+use self::socket::Timed;
 use crate::api;
 use crate::config::Limits;
 
@@ -131,7 +132,6 @@ async fn connection(
         .header_read_timeout(bounds.header_read.max(Duration::from_millis(1)))
         .max_buf_size(bounds.header_bytes.max(8192))
         .max_headers(HEADER_FIELDS_MAX)
-        .pipeline_flush(true)
         .serve_connection(io, service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -198,96 +198,5 @@ impl HttpBody for TimedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
-    }
-}
-
-/// A socket that ends with an error when it makes no progress for `idle`, in the direction that is being waited for.
-struct Timed {
-    stream: TcpStream,
-    idle: Duration,
-    read: Pin<Box<Sleep>>,
-    reading: bool,
-    write: Pin<Box<Sleep>>,
-    writing: bool,
-}
-
-impl Timed {
-    fn new(stream: TcpStream, idle: Duration) -> Self {
-        Self {
-            stream,
-            idle,
-            read: Box::pin(sleep(idle)),
-            reading: false,
-            write: Box::pin(sleep(idle)),
-            writing: false,
-        }
-    }
-
-    fn wait_to_write<T>(
-        &mut self,
-        polled: Poll<io::Result<T>>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<T>> {
-        if polled.is_ready() {
-            self.writing = false;
-            return polled;
-        }
-        if !self.writing {
-            self.writing = true;
-            self.write.as_mut().reset(Instant::now() + self.idle);
-        }
-        self.write.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncRead for Timed {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if let Poll::Ready(done) = Pin::new(&mut self.stream).poll_read(context, buffer) {
-            self.reading = false;
-            return Poll::Ready(done);
-        }
-        if !self.reading {
-            self.reading = true;
-            let deadline = Instant::now() + self.idle;
-            self.read.as_mut().reset(deadline);
-        }
-        self.read.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncWrite for Timed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        data: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(context, data);
-        self.wait_to_write(polled, context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        data: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, data);
-        self.wait_to_write(polled, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_flush(context);
-        self.wait_to_write(polled, context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

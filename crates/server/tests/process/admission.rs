@@ -174,6 +174,20 @@ fn r15_limits_at_the_door() {
         format!("GET /{target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes(),
     );
     assert!(answer.starts_with("HTTP/1.1 414"), "{}", &answer[..answer.len().min(200)]);
+    let flood: String = (0..2000).map(|at| format!("x-{at}: y\r\n")).collect();
+    for (request, status) in [
+        (format!("GET / HTTP/1.1\r\nhost: x\r\n{flood}\r\n"), "431"),
+        (format!("GET / HTTP/1.1\r\nhost: x\r\nx-a: {}\r\n\r\n", "y".repeat(200_000)), "431"),
+        ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}".to_owned(), "400"),
+        ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n{}".to_owned(), "400"),
+        ("\u{16}\u{3}\u{1} nonsense\r\n\r\n".to_owned(), "400"),
+    ] {
+        let answer = raw(world.server.url(), request.as_bytes());
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["status"].to_string(), status);
+    }
     let answer = raw(world.server.url(), b"GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("application/json"), "{answer}");
     world.still_accepts();
