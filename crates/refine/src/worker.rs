@@ -92,7 +92,12 @@ impl Refiner {
             .build()?;
         let (commands, receiver) = mpsc::unbounded_channel();
         let (done, landed) = mpsc::unbounded_channel();
-        let status = Arc::new(Mutex::new(Status { low_water: cursor, ..Status::default() }));
+        let status = Arc::new(Mutex::new(Status {
+            low_water: cursor,
+            // Known before the worker's first look, so that nobody takes a start for idleness.
+            pending: journal.synced() - cursor,
+            ..Status::default()
+        }));
         let worker = Worker {
             stored_low_water: (cursor, clock.elapsed()),
             journal,
