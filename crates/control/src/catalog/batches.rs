@@ -44,21 +44,30 @@ pub async fn list(tx: &mut Tx, scope: &Scope, query: &Query) -> Result<Map<Strin
     let wanted = query.start.saturating_add(query.limit);
     let datasets = query.any_of("dataSet").or_else(|| query.any_of("dataSetId"));
     let mut found: Vec<(String, Value)> = Vec::new();
-    let mut read = 0;
-    while read < BATCHES_SCANNED_MAX && (!by_time || found.len() < wanted) {
+    let (mut read, mut passed) = (0, 0);
+    while read < BATCHES_SCANNED_MAX && (!by_time || passed < wanted) {
         let rows = chunk(tx, scope, datasets, ascending, read).await?;
         for row in &rows {
             let (id, item) = item(row, scope)?;
             if query.passes(&item) {
-                found.push((id, item));
+                passed += 1;
+                // Read in the order that is asked for, the pages before this one need not be kept.
+                if !by_time || passed > query.start {
+                    found.push((id, item));
+                }
             }
         }
+        if !by_time {
+            query.sort(&mut found);
+        }
+        found.truncate(if by_time { query.limit } else { wanted });
         read += rows.len();
         if rows.len() < CHUNK {
             break;
         }
     }
-    Ok(query.select(found))
+    query.sort(&mut found);
+    Ok(query.page(found, if by_time { 0 } else { query.start }))
 }
 
 /// The newest batch of each dataset, keyed by its id.

@@ -8,11 +8,12 @@ use vocab::schema_ref::major_version;
 use vocab::{Millis, SchemaId, random};
 
 use super::error::CatalogError;
-use super::tables::{TABLE_TAG, free_name, is_enabled, normal_tags};
+use super::schema_ref;
+use super::tables::{FORMAT_TAG, TABLE_TAG, free_name, is_enabled, normal_tags};
 use crate::json_patch;
 use crate::limits::NAME_CHARS_MAX;
 use crate::resource::New;
-use crate::{Kind, Saved, Scope, registry, resource};
+use crate::{Kind, Saved, Scope, resource};
 
 /// How the records of the dataset's schema behave; kept with the dataset, never shown by that name.
 const BEHAVIOR: &str = "_behavior";
@@ -36,9 +37,6 @@ const SERVER_MADE: [&str; 16] = [
     "extensions",
     BEHAVIOR,
 ];
-
-/// The content type of a schema reference that came without.
-const SCHEMA_CONTENT_TYPE: &str = "application/vnd.adobe.xed+json;version=1";
 
 /// What the record path needs to know of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +77,7 @@ pub async fn create(
     let schema = normalise(tx, scope, &id, &mut doc).await?;
     let name = text(&doc, "name").to_owned();
     let taken = table_names(tx, scope).await?;
-    set_tag(&mut doc, TABLE_TAG, &free_name(&name, &taken));
-    set_tag(&mut doc, "adobe/siphon/table/format", "iceberg");
+    set_table_tags(&mut doc, &free_name(&name, &taken));
     if !validate_only {
         let uses = vec![(Kind::Schemas, schema)];
         let new = New { kind: Kind::DataSets, id: id.clone(), name, state: "ACTIVE".to_owned(), doc, uses };
@@ -226,14 +223,21 @@ async fn save(
     mut doc: Map<String, Value>,
 ) -> Result<(), CatalogError> {
     let current = version(&saved);
-    if if_match.is_some_and(|wanted| wanted.trim_matches('"') != current) {
+    if if_match.is_some_and(|wanted| !names(wanted, &current)) {
         return Err(CatalogError::VersionMismatch { current });
     }
     doc.retain(|name, _| !SERVER_MADE.contains(&name.as_str()));
-    let table = facts(&saved).map(|facts| facts.table).unwrap_or_default();
+    let known = facts(&saved);
     let schema = normalise(tx, scope, &saved.id, &mut doc).await?;
+    // A table only grows: records of another schema might never fit into its columns, and would wait for ever.
+    if let Some(known) = known.as_ref().filter(|known| known.schema_id.as_str() != schema) {
+        return Err(CatalogError::invalid(format!(
+            "the schema of a dataset cannot be changed: it is {}",
+            known.schema_id
+        )));
+    }
     // The table was named when the dataset was made, and is never renamed.
-    set_tag(&mut doc, TABLE_TAG, &table);
+    set_table_tags(&mut doc, &known.map(|known| known.table).unwrap_or_default());
     saved.name = text(&doc, "name").to_owned();
     saved.doc = doc;
     if resource::update(tx, scope, &mut saved, Some(&[(Kind::Schemas, schema)])).await? {
@@ -261,26 +265,7 @@ async fn normalise(
             )));
         }
     }
-    let reference = doc.get("schemaRef").and_then(Value::as_object);
-    let reference =
-        reference.ok_or_else(|| CatalogError::invalid("schemaRef is missing: {\"id\", \"contentType\"}"))?;
-    let schema = reference.get("id").and_then(Value::as_str).filter(|id| !id.is_empty());
-    let schema = schema.ok_or_else(|| CatalogError::invalid("schemaRef.id is missing"))?.to_owned();
-    let content_type = match reference.get("contentType") {
-        None | Some(Value::Null) => SCHEMA_CONTENT_TYPE,
-        Some(Value::String(content_type)) => content_type,
-        Some(_) => return Err(CatalogError::invalid("schemaRef.contentType must be a text")),
-    };
-    let reference = json!({ "id": schema, "contentType": content_type });
-    let compiled = registry::compiled(tx, scope, &schema).await.map_err(|error| match error {
-        registry::RegistryError::Store(error) => CatalogError::Store(error),
-        other => CatalogError::invalid(format!("the schema {schema} cannot be used: {other}")),
-    })?;
-    let behavior = match compiled.behavior() {
-        xdm::Behavior::Record => "record",
-        xdm::Behavior::TimeSeries => "time-series",
-        xdm::Behavior::Adhoc => "adhoc",
-    };
+    let schema = schema_ref::find(tx, scope, doc).await?;
     let tags = normal_tags(doc.get("tags").unwrap_or(&json!({})))
         .ok_or_else(|| CatalogError::invalid("tags must be an object of arrays of texts"))?;
     let defaults =
@@ -290,10 +275,10 @@ async fn normalise(
             doc.insert(name.to_owned(), value);
         }
     }
-    doc.insert("schemaRef".to_owned(), reference);
+    doc.insert("schemaRef".to_owned(), schema.value());
     doc.insert("tags".to_owned(), Value::Object(dated(tags, scope.now)));
-    doc.insert(BEHAVIOR.to_owned(), json!(behavior));
-    Ok(schema)
+    doc.insert(BEHAVIOR.to_owned(), json!(schema.behavior));
+    Ok(schema.id)
 }
 
 /// The time at which Profile was turned on stands beside the tag's other values.
@@ -322,10 +307,20 @@ async fn table_names(tx: &mut Tx, scope: &Scope) -> Result<HashSet<String>, Cata
     Ok(all.iter().filter_map(facts).map(|facts| facts.table).collect())
 }
 
-fn set_tag(doc: &mut Map<String, Value>, name: &str, value: &str) {
+/// The tags about the table, which are the server's own.
+fn set_table_tags(doc: &mut Map<String, Value>, table: &str) {
     if let Some(Value::Object(tags)) = doc.get_mut("tags") {
-        tags.insert(name.to_owned(), json!([value]));
+        tags.insert(TABLE_TAG.to_owned(), json!([table]));
+        tags.insert(FORMAT_TAG.to_owned(), json!(["iceberg"]));
     }
+}
+
+/// Whether an `If-Match` names a version: a list of etags, or a star for any.
+fn names(if_match: &str, version: &str) -> bool {
+    if_match
+        .split(',')
+        .map(str::trim)
+        .any(|etag| etag == "*" || etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"') == version)
 }
 
 fn text<'a>(doc: &'a Map<String, Value>, name: &str) -> &'a str {

@@ -4,6 +4,7 @@ pub mod batches;
 pub mod datasets;
 mod error;
 mod query;
+mod schema_ref;
 mod tables;
 
 #[cfg(test)]

@@ -135,15 +135,21 @@ impl Query {
     pub fn select(&self, items: Vec<(String, Value)>) -> Map<String, Value> {
         let mut found: Vec<(String, Value)> =
             items.into_iter().filter(|(_, item)| self.passes(item)).collect();
+        self.sort(&mut found);
+        self.page(found, self.start)
+    }
+
+    /// Puts objects in the order that is asked for; without one they stay as they are.
+    pub(super) fn sort(&self, items: &mut [(String, Value)]) {
         if !self.order.is_empty() {
-            found.sort_by(|(_, left), (_, right)| self.compare(left, right));
+            items.sort_by(|(_, left), (_, right)| self.compare(left, right));
         }
-        found
-            .into_iter()
-            .skip(self.start)
-            .take(self.limit)
-            .map(|(id, item)| (id, self.project(item)))
-            .collect()
+    }
+
+    /// One page of objects that passed, behind those that are skipped.
+    pub(super) fn page(&self, items: Vec<(String, Value)>, skip: usize) -> Map<String, Value> {
+        let page = items.into_iter().skip(skip).take(self.limit);
+        page.map(|(id, item)| (id, self.project(item))).collect()
     }
 
     /// The members that are asked for.

@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 /// The tag that holds the name of a dataset's table.
 pub(super) const TABLE_TAG: &str = "adobe/pqs/table";
 
+/// The tag that holds the format of a dataset's table.
+pub(super) const FORMAT_TAG: &str = "adobe/siphon/table/format";
+
 /// Longest table name; engines take more, people do not.
 const TABLE_CHARS_MAX: usize = 96;
 

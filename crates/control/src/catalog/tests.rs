@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value, json};
 use store::{Tx, values};
+use xdm::library::ResourceKind;
 
 use super::datasets::{self, Merge};
 use super::{CatalogError, Query, batches, facts};
-use crate::Scope;
-use crate::testing;
+use crate::{Kind, Scope, registry, resource, testing};
 
 const SCHEMA: &str = "https://ns.adobe.com/xdm/context/experienceevent";
 
@@ -64,7 +64,9 @@ async fn a_dataset_is_made_shown_changed_and_deleted() {
         item["tags"].get("acp_validationContext").is_none() && item["tags"].get("unifiedProfile").is_some()
     );
     datasets::patch(&mut tx, &scope, &id, None, json!({ "tags": {} }), Merge::Shallow).await.unwrap();
-    assert!(shown(&mut tx, &scope, &id).await["tags"].get("unifiedProfile").is_none());
+    let tags = shown(&mut tx, &scope, &id).await["tags"].clone();
+    let table = json!({ "adobe/pqs/table": ["web_visits"], "adobe/siphon/table/format": ["iceberg"] });
+    assert_eq!(tags, table, "the server's own tags stay");
     let late =
         datasets::patch(&mut tx, &scope, &id, Some("1.0.0"), json!({ "name": "x" }), Merge::Shallow).await;
     assert!(matches!(late, Err(CatalogError::VersionMismatch { .. })));
@@ -72,6 +74,83 @@ async fn a_dataset_is_made_shown_changed_and_deleted() {
     assert!(datasets::delete(&mut tx, &scope, &id).await.unwrap());
     assert!(!datasets::delete(&mut tx, &scope, &id).await.unwrap());
     assert!(matches!(datasets::get(&mut tx, &scope, &id).await, Err(CatalogError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn etags() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    let id = datasets::create(&mut tx, &scope, body("Visits"), false).await.unwrap();
+    for (if_match, good) in [
+        ("1.0.0", true),
+        ("\"1.0.1\"", true),
+        ("W/\"1.0.2\"", true),
+        ("\"x\", \"1.0.3\"", true),
+        ("*", true),
+        ("1.0.4", false),
+        ("1.0", false),
+        ("", false),
+    ] {
+        let change = json!({ "description": if_match });
+        let changed = datasets::patch(&mut tx, &scope, &id, Some(if_match), change, Merge::Shallow).await;
+        assert_eq!(changed.is_ok(), good, "{if_match}");
+    }
+}
+
+/// `schema-grows`: a table has the columns of one schema, and only that one may change them.
+#[tokio::test]
+async fn the_schema_of_a_dataset_stays() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    let id = datasets::create(&mut tx, &scope, body("Visits"), false).await.unwrap();
+    let other = json!({ "id": "https://ns.adobe.com/xdm/context/profile" });
+    let refused = [
+        json!({ "schemaRef": other }),
+        json!([{ "op": "replace", "path": "/schemaRef", "value": other }]),
+        json!([{ "op": "replace", "path": "/schemaRef/id", "value": other["id"] }]),
+    ];
+    for change in refused {
+        for merge in [Merge::Shallow, Merge::Deep] {
+            let error = datasets::patch(&mut tx, &scope, &id, None, change.clone(), merge).await.unwrap_err();
+            assert!(error.to_string().contains("cannot be changed"), "{change} {error}");
+        }
+    }
+    let mut whole = body("Visits");
+    whole.insert("schemaRef".to_owned(), other);
+    assert!(datasets::replace(&mut tx, &scope, &id, None, whole).await.is_err());
+    let same = json!({ "schemaRef": { "id": xdm::alt_id(SCHEMA), "contentType": "application/vnd.adobe.xed+json;version=1.0" } });
+    datasets::patch(&mut tx, &scope, &id, None, same, Merge::Shallow).await.unwrap();
+    assert_eq!(shown(&mut tx, &scope, &id).await["schemaRef"]["id"], SCHEMA);
+}
+
+/// The registry finds a schema in use by its `$id`, whichever name the dataset was made with.
+#[tokio::test]
+async fn a_dataset_names_its_schema_by_id() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    let visits = json!({ "title": "Visits", "type": "object", "allOf": [{ "$ref": SCHEMA }] });
+    let (saved, _) = registry::create(&mut tx, &scope, ResourceKind::Schemas, visits).await.unwrap();
+    let schema = saved.id;
+    let mut sent = body("Visits");
+    sent.insert("schemaRef".to_owned(), json!({ "id": xdm::alt_id(&schema) }));
+    let id = datasets::create(&mut tx, &scope, sent, false).await.unwrap();
+    assert_eq!(shown(&mut tx, &scope, &id).await["schemaRef"]["id"], json!(schema));
+    let users = resource::users(&mut tx, &scope, Kind::DataSets, Kind::Schemas, &schema).await.unwrap();
+    assert_eq!(users, [id]);
+
+    let group = json!({ "title": "Part", "type": "object", "meta:intendedToExtend": [SCHEMA],
+        "definitions": { "custom": { "properties": { "_acme": { "type": "object", "properties": { "a": { "type": "string" } } } } } },
+        "allOf": [{ "$ref": "#/definitions/custom" }] });
+    let (part, _) = registry::create(&mut tx, &scope, ResourceKind::FieldGroups, group).await.unwrap();
+    for part in [part.id.as_str(), "https://ns.adobe.com/xdm/context/profile-person-details"] {
+        let mut sent = body("Part");
+        sent.insert("schemaRef".to_owned(), json!({ "id": part }));
+        let error = datasets::create(&mut tx, &scope, sent, false).await.unwrap_err();
+        assert!(error.to_string().contains("not a schema"), "{error}");
+    }
 }
 
 #[tokio::test]
@@ -145,6 +224,10 @@ async fn batches_are_listed_newest_first() {
         ("limit=2", vec!["01DF", "01D"]),
         ("limit=2&start=2", vec!["01C", "01B"]),
         ("dataSet=d2", vec!["01B"]),
+        ("orderBy=desc:status&limit=2", vec!["01D", "01C"]),
+        ("orderBy=status&limit=2&start=1", vec!["01D", "01C"]),
+        ("dataSet=d1&status=success&limit=1&start=1", vec!["01C"]),
+        ("start=5", vec![]),
         ("dataSet=d1&status=success&orderBy=created", vec!["01A", "01C", "01D"]),
         ("status=failure", vec!["01DF"]),
         ("createdAfter=10&createdBefore=40", vec!["01C", "01B"]),

@@ -51,11 +51,28 @@ fn version_of(doc: &Map<String, Value>) -> u32 {
 
 /// Creates a mapping set in version 0. Every item must compile against the output schema.
 pub async fn create(tx: &mut Tx, scope: &Scope, body: Map<String, Value>) -> Result<Stored, MappingError> {
-    let mut doc = normalise(body)?;
-    compile(tx, scope, &doc).await?;
+    let mut doc = checked(tx, scope, body).await?;
     doc.insert("version".to_owned(), json!(0));
     let saved = resource::insert(tx, scope, new(random::hex(16), doc)).await?;
     Ok(Stored::of(saved))
+}
+
+/// A set in the stored form, all of whose items compile. Its schema is named by the `$id`, as datasets name theirs: flows
+/// compare the two.
+async fn checked(
+    tx: &mut Tx,
+    scope: &Scope,
+    body: Map<String, Value>,
+) -> Result<Map<String, Value>, MappingError> {
+    let mut doc = normalise(body)?;
+    let found = registry::lookup(tx, scope, schema_id(&doc)).await?;
+    if let Some(id) = found.and_then(|schema| schema.get("$id").cloned())
+        && let Some(output) = doc.get_mut("outputSchema")
+    {
+        output["schemaRef"]["id"] = id;
+    }
+    compile(tx, scope, &doc).await?;
+    Ok(doc)
 }
 
 fn new(id: String, doc: Map<String, Value>) -> New {
@@ -79,8 +96,7 @@ pub async fn replace(
         merged.shift_remove("outputSchema");
     }
     merged.extend(body);
-    let mut doc = normalise(merged)?;
-    compile(tx, scope, &doc).await?;
+    let mut doc = checked(tx, scope, merged).await?;
     keep(tx, scope, &saved).await?;
     doc.insert("version".to_owned(), json!(version + 1));
     let new = new(saved.id.clone(), doc);
@@ -238,7 +254,9 @@ async fn compile(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result
     let compiled = registry::compiled(tx, scope, schema).await;
     let compiled = compiled.map_err(|error| MappingError::schema(schema, error))?;
     MappingSet::compile(&items(doc), &compiled).map_err(|errors| {
-        let sent = |error: &ItemError| doc["mappings"].get(error.index).cloned().unwrap_or_default();
+        let sent = |error: &ItemError| {
+            doc.get("mappings").and_then(|items| items.get(error.index)).cloned().unwrap_or_default()
+        };
         MappingError::Items(errors.into_iter().map(|error| (error.clone(), sent(&error))).collect())
     })
 }

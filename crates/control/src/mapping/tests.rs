@@ -64,6 +64,20 @@ async fn both_forms_are_shown_in_both_spellings() {
     assert_eq!(set["mappings"][0]["source"], "firstName");
 }
 
+/// Flows compare the schema of a set with that of a dataset, as texts.
+#[tokio::test]
+async fn a_schema_is_named_by_its_id() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    let mut body = older();
+    body.insert("xdmSchema".to_owned(), json!(xdm::alt_id(PROFILE)));
+    let set = made(&mut tx, &scope, body.clone()).await;
+    assert_eq!((&set["xdmSchema"], &set["schemaRef"]["id"]), (&json!(PROFILE), &json!(PROFILE)));
+    let id = set["id"].as_str().unwrap();
+    assert_eq!(item(&replace(&mut tx, &scope, id, body).await.unwrap())["xdmSchema"], PROFILE);
+}
+
 #[tokio::test]
 async fn a_change_makes_a_version_and_keeps_the_old_one() {
     let (store, _dir) = testing::store().await;

@@ -31,10 +31,15 @@ pub(super) async fn views(call: &Call, id: &str) -> Result<Response, Problem> {
     Ok(Json(views).into_response())
 }
 
+/// `Pragma: validate-only`: everything is checked and nothing kept.
+fn is_validate_only(call: &Call) -> bool {
+    let pragma = gateway::text(&call.headers, "pragma");
+    pragma.is_some_and(|pragma| pragma.eq_ignore_ascii_case("validate-only"))
+}
+
 pub(super) async fn create(call: &Call) -> Result<Response, Problem> {
     let body = call.object()?;
-    let pragma = gateway::text(&call.headers, "pragma");
-    let validate_only = pragma.is_some_and(|pragma| pragma.eq_ignore_ascii_case("validate-only"));
+    let validate_only = is_validate_only(call);
     let mut tx = call.app.write().await?;
     let id = datasets::create(&mut tx, &call.caller.scope, body, validate_only).await?;
     if !validate_only {
@@ -47,7 +52,9 @@ pub(super) async fn replace(call: &Call, id: &str) -> Result<Response, Problem> 
     let body = call.object()?;
     let mut tx = call.app.write().await?;
     datasets::replace(&mut tx, &call.caller.scope, id, call.if_match(), body).await?;
-    call.app.commit(tx, &call.caller.scope, &[(Kind::DataSets, id)]).await?;
+    if !is_validate_only(call) {
+        call.app.commit(tx, &call.caller.scope, &[(Kind::DataSets, id)]).await?;
+    }
     Ok(references(StatusCode::OK, &[id]))
 }
 
