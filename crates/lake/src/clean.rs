@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::limits::COMMITS_BETWEEN_CLEANING;
+use crate::limits::{COMMITS_BETWEEN_CLEANING, VERSIONS_KEPT};
 use crate::storage::path_of;
 use crate::table::{TableState, read_list};
 use crate::{Inner, LakeError};
@@ -37,7 +37,13 @@ async fn clean(lake: &Inner, table: &TableState) -> Result<usize, LakeError> {
         let entry = entry?;
         // By the file system's own clock on both sides; a clock that jumped keeps files longer, never shorter.
         let age = entry.metadata()?.modified()?.elapsed().unwrap_or(Duration::ZERO);
-        if !kept.contains(&entry.path()) && age >= lake.settings.unreferenced_kept {
+        let is_version = entry.file_name().to_string_lossy().ends_with(".metadata.json");
+        let kept_for = if is_version {
+            lake.settings.unreferenced_kept.min(VERSIONS_KEPT)
+        } else {
+            lake.settings.unreferenced_kept
+        };
+        if !kept.contains(&entry.path()) && age >= kept_for {
             fs::remove_file(entry.path())?;
             deleted += 1;
         }

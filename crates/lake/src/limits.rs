@@ -11,8 +11,12 @@ pub const MANIFESTS_MERGED: usize = 100;
 /// Days of `timestamp` in one landing: each becomes a file, and a client chooses the timestamps.
 pub const DAYS_MAX: usize = 256;
 
-/// Unreferenced metadata is kept this long: a reader may have loaded what referred to it.
-pub const UNREFERENCED_KEPT: Duration = Duration::from_secs(15 * 60);
+/// Lists and manifests that nothing refers to are kept this long: a reader may be planning a scan by a version that did.
+pub const UNREFERENCED_KEPT: Duration = Duration::from_secs(5 * 60);
+
+/// Old versions of a table's metadata are kept this long. They are the largest files, and a reader opens one once: at the
+/// moment when it learned the name.
+pub const VERSIONS_KEPT: Duration = Duration::from_secs(60);
 
 /// Commits between two clean-ups of a table's metadata folder.
 pub const COMMITS_BETWEEN_CLEANING: i64 = 50;

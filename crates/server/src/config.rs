@@ -135,6 +135,11 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// The settings, after those of the environment.
+fn with_environment(settings: Figment) -> Result<Config, String> {
+    settings.merge(Env::prefixed("TRIBUTARY__").split("__")).extract().map_err(|error| error.to_string())
+}
+
 fn loopback(port: u16) -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
@@ -146,11 +151,8 @@ impl Config {
         data: Option<PathBuf>,
         listen: Option<SocketAddr>,
     ) -> Result<Self, String> {
-        let mut config: Config = Figment::from(Serialized::defaults(Config::default()))
-            .merge(Toml::file_exact(path))
-            .merge(Env::prefixed("TRIBUTARY__").split("__"))
-            .extract()
-            .map_err(|error| error.to_string())?;
+        let settings = Figment::from(Serialized::defaults(Config::default())).merge(Toml::file_exact(path));
+        let mut config = with_environment(settings)?;
         if let Some(data) = data {
             config.data = data;
         }
@@ -160,15 +162,18 @@ impl Config {
         Ok(config)
     }
 
-    /// What `tributary dev` runs with: loopback, quick commits.
-    pub(crate) fn dev(data: PathBuf, address: SocketAddr) -> Self {
-        Config {
-            data,
-            listen: Listen { collect: address, control: address, ops: address, ..Listen::default() },
+    /// What `tributary dev` runs with: loopback, quick commits, then the environment, then flags.
+    pub(crate) fn dev(data: PathBuf, address: SocketAddr) -> Result<Self, String> {
+        let defaults = Config {
             lake: Lake { commit_interval_ms: 1000, ..Lake::default() },
             telemetry: Telemetry { level: "warn".to_owned(), ..Telemetry::default() },
             ..Config::default()
-        }
+        };
+        let mut config = with_environment(Figment::from(Serialized::defaults(defaults)))?;
+        config.data = data;
+        config.listen = Listen { collect: address, control: address, ops: address, ..config.listen };
+        config.check()?;
+        Ok(config)
     }
 
     /// Refuses settings under which the promises cannot be kept.

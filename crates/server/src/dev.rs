@@ -55,7 +55,7 @@ impl Credentials {
 
 pub(crate) fn dev(args: DevArgs) -> Result<(), Failure> {
     let data = DataDir::open(&args.data).map_err(Failure::usage)?;
-    let config = Config::dev(data.path().to_owned(), args.listen);
+    let config = Config::dev(data.path().to_owned(), args.listen).map_err(Failure::usage)?;
     run::start_telemetry(&config.telemetry);
     run::block_on(async move {
         let folder = data.path().to_owned();
