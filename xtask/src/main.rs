@@ -97,7 +97,8 @@ fn test(extra: &[(&str, &str)]) -> Outcome {
     std::fs::copy(target().join("ci/tributary"), &faults)
         .map_err(|error| format!("{}: {error}", faults.display()))?;
     run(&mut cargo(&["build", "--profile", "ci", "--package", "tributary"]))?;
-    let mut tests = cargo(&["test", "--workspace", "--profile", "ci"]);
+    // What tests measured is shown also when they pass.
+    let mut tests = cargo(&["test", "--workspace", "--profile", "ci", "--", "--show-output"]);
     tests
         .env("TRIBUTARY_TEST_PYTHON", &python)
         .env("TRIBUTARY_TEST_FAULTS", &faults)
