@@ -3,6 +3,7 @@
 //! Each is a short list of commands; what a chore needs beyond the toolchain it installs under the target folder or says
 //! precisely what is missing.
 
+mod bench;
 mod dist;
 mod tools;
 
@@ -30,6 +31,8 @@ enum Chore {
     Golden,
     /// The long form of the crash loop: 200 rounds.
     Soak,
+    /// Throughput, latency and ratios in one run; writes docs/benchmarks.md.
+    Bench(bench::Bench),
     /// A stripped package for a bare Debian, with its size and times.
     Dist,
 }
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Chore::Ci => lint().and_then(|()| test(&[])).and_then(|()| deny()),
         Chore::Golden => golden(),
         Chore::Soak => soak(),
+        Chore::Bench(bench) => bench.run(),
         Chore::Dist => dist::dist(),
     };
     match outcome {

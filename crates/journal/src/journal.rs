@@ -349,6 +349,10 @@ fn recover(disk: &dyn Disk, dir: &Path, firsts: &[u64]) -> Result<Recovered, Ope
             Ok(read) => read,
             // The process died while it made this segment: nothing can have been written to it.
             Err(Fault::Damaged(0)) if next.is_none() && holds_no_group(&*file).map_err(io)? => {
+                tracing::warn!(
+                    file = %path.display(),
+                    "removed an unfinished segment of the log: no record was written to it"
+                );
                 disk.remove(&path).map_err(io)?;
                 disk.sync_dir(dir).map_err(io)?;
                 break;

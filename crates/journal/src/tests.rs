@@ -180,9 +180,24 @@ fn a_failed_sync_is_refused_and_never_read_back() {
     assert_eq!(waiting.join().unwrap(), Err(AppendError::Failed));
     assert_eq!(append(&journal, b"next"), Ok(1));
     assert_eq!(payloads(&journal), [b"good".to_vec(), b"next".to_vec()]);
-    // The refused bytes lie in the old file, sound and whole; they stay void.
+    // The refused bytes do not come back from the old file.
     drop(journal);
     assert_eq!(payloads(&open(&disk).unwrap()), [b"good".to_vec(), b"next".to_vec()]);
+}
+
+#[test]
+fn what_was_refused_stays_away_though_no_new_segment_could_be_made() {
+    let disk = FakeDisk::default();
+    let journal = open(&disk).unwrap();
+    append(&journal, b"good").unwrap();
+    disk.fail_syncs(true);
+    assert_eq!(append(&journal, b"refused"), Err(AppendError::Failed));
+    // The room that the old segment reserved counts no more: many failures do not fill the log.
+    assert!(journal.bytes() < SEGMENT, "{}", journal.bytes());
+    // The process is killed now: the next one sees what was written, synced or not.
+    let next = FakeDisk::default();
+    disk.files().into_iter().for_each(|(path, bytes)| next.put(&path, bytes));
+    assert_eq!(payloads(&open(&next).unwrap()), [b"good".to_vec()]);
 }
 
 #[test]

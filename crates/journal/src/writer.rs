@@ -213,7 +213,9 @@ impl Writer {
 
     /// After a failure: makes what the old file may hold beyond the last synced offset void. The disk may need a moment.
     fn begin_anew(&mut self) {
-        self.tail = None;
+        // The refused group is cut off first: should the process end before a new segment is made, recovery must not
+        // find it. A failing disk may still take the cut, which needs no sync to hold for the next process.
+        self.give_back();
         self.shared.set_state(State::Failed);
         for _ in 0..NEW_SEGMENT_TRIES {
             if self.roll(0).is_ok() {
@@ -224,18 +226,20 @@ impl Writer {
         tracing::error!("no new segment of the log can be made; records are refused until one can");
     }
 
+    /// Ends the current segment behind its last synced group. Best effort: room that is not given back is only counted
+    /// until the segment is trimmed.
+    fn give_back(&mut self) {
+        if let Some(tail) = self.tail.take()
+            && tail.file.truncate(tail.position).is_ok()
+            && let Some(last) = lock(&self.shared.segments).last_mut()
+        {
+            last.allocated = tail.position;
+        }
+    }
+
     /// Seals the current segment and begins the next, which must have room for `wanted` bytes.
     pub(crate) fn roll(&mut self, wanted: u64) -> Result<(), AppendError> {
-        if let Some(tail) = self.tail.take()
-            && tail.position < tail.end
-        {
-            // Best effort: room that is not given back is only counted until the segment is trimmed.
-            if tail.file.truncate(tail.position).is_ok()
-                && let Some(last) = lock(&self.shared.segments).last_mut()
-            {
-                last.allocated = tail.position;
-            }
-        }
+        self.give_back();
         let header = Header {
             epoch: self.shared.epoch,
             first_offset: self.next_offset,

@@ -28,11 +28,13 @@ pub struct Settings {
     pub commit_interval: Duration,
     /// Bytes that all buffers may take together.
     pub memory_bytes: usize,
+    /// Records stay in the log until a start without this.
+    pub paused: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { commit_interval: Duration::from_secs(1), memory_bytes: 256 * 1024 * 1024 }
+        Self { commit_interval: Duration::from_secs(1), memory_bytes: 256 * 1024 * 1024, paused: false }
     }
 }
 
@@ -305,7 +307,9 @@ impl Worker {
 
     /// Reads a run of frames; `false` when there was none to take.
     fn read(&mut self) -> bool {
-        if self.cursor >= self.journal.synced() || self.read_again.is_some_and(|at| self.clock.elapsed() < at)
+        if self.settings.paused
+            || self.cursor >= self.journal.synced()
+            || self.read_again.is_some_and(|at| self.clock.elapsed() < at)
         {
             return false;
         }
@@ -508,7 +512,8 @@ impl Worker {
         let due = buffers.map(|state| state.opened + interval);
         let again = self.datasets.values().filter_map(|state| Some(state.suspended.as_ref()?.until));
         let low_water = self.stored_low_water.1 + LOW_WATER_EVERY;
-        if self.cursor < self.journal.synced() && self.landings == 0 && self.read_again.is_none() {
+        let behind = !self.settings.paused && self.cursor < self.journal.synced();
+        if behind && self.landings == 0 && self.read_again.is_none() {
             return Duration::from_millis(1);
         }
         let next = due.chain(again).chain(self.read_again).chain([low_water]).min().unwrap_or(low_water);
@@ -546,7 +551,8 @@ impl Worker {
             state.buffer.as_ref().is_some_and(|buffer| buffer.first_offset() < target)
                 || state.landing.as_ref().is_some_and(|landing| landing.first_offset < target)
         };
-        (self.cursor >= target || self.read_error.is_some()) && !self.datasets.values().any(waiting)
+        (self.cursor >= target || self.read_error.is_some() || self.settings.paused)
+            && !self.datasets.values().any(waiting)
     }
 
     fn answer_flushes(&mut self) {

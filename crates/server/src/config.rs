@@ -69,6 +69,8 @@ section! {
     Lake {
         /// Longest time a record waits before it is committed, milliseconds.
         commit_interval_ms: u64 = 15_000,
+        /// Leaves records in the log: nothing lands until a start without this. For upkeep and measurements.
+        paused: bool = false,
         /// Folder of the warehouse; `warehouse` in the data folder when empty.
         warehouse: PathBuf = PathBuf::new(),
         /// Snapshots kept in each table.

@@ -105,6 +105,7 @@ impl Server {
             clock.clone(),
             refine::Settings {
                 commit_interval: Duration::from_millis(config.lake.commit_interval_ms),
+                paused: config.lake.paused,
                 memory_bytes: usize::try_from(memory_bytes(config.limits.memory_bytes)).unwrap_or(usize::MAX),
             },
         )

@@ -6,7 +6,10 @@
 mod admission;
 mod commands;
 mod crash;
+mod door;
+mod faults;
 mod lake;
+mod ledger;
 mod promises;
 mod support;
 mod tutorial;

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -61,11 +62,13 @@ pub(crate) struct Start<'a> {
     pub(crate) binary: &'a str,
     pub(crate) home: &'a Path,
     pub(crate) environment: Vec<(&'a str, String)>,
+    /// The configuration file of a `tributary serve`; `tributary dev` when empty.
+    pub(crate) settings: &'a str,
 }
 
 impl<'a> Start<'a> {
     pub(crate) fn on(home: &'a Path) -> Self {
-        Self { binary: binary(), home, environment: Vec::new() }
+        Self { binary: binary(), home, environment: Vec::new(), settings: "" }
     }
 
     /// Starts without waiting.
@@ -73,8 +76,16 @@ impl<'a> Start<'a> {
         let _ = fs::remove_file(self.home.join("ready"));
         let log =
             fs::OpenOptions::new().create(true).append(true).open(self.home.join("server.log")).unwrap();
-        Command::new(self.binary)
-            .args(["dev", "--listen", "127.0.0.1:0", "--no-samples", "--data"])
+        let mut command = Command::new(self.binary);
+        if self.settings.is_empty() {
+            command.args(["dev", "--no-samples"]);
+        } else {
+            let config = self.home.join("tributary.toml");
+            fs::write(&config, self.settings).unwrap();
+            command.arg("serve").arg("--config").arg(config);
+        }
+        command
+            .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(self.home.join("data"))
             .arg("--ready-file")
             .arg(self.home.join("ready"))
@@ -88,17 +99,50 @@ impl<'a> Start<'a> {
 
     /// Starts and waits until it is ready.
     pub(crate) fn ready(&self) -> Server {
+        self.try_ready().unwrap_or_else(|status| panic!("the server ended with {status}:\n{}", self.log()))
+    }
+
+    /// Starts and waits until it is ready or has ended.
+    pub(crate) fn try_ready(&self) -> Result<Server, ExitStatus> {
         let mut child = self.spawn();
-        let text = wait_for("the ready-file", || {
-            if let Some(status) = child.try_wait().unwrap() {
-                let log = fs::read_to_string(self.home.join("server.log")).unwrap_or_default();
-                panic!("the server ended with {status}:\n{log}");
-            }
-            fs::read_to_string(self.home.join("ready")).ok()
-        });
+        let text = wait_for("the ready-file", || match child.try_wait().unwrap() {
+            Some(status) => Some(Err(status)),
+            None => fs::read_to_string(self.home.join("ready")).ok().map(Ok),
+        })?;
         let facts = text.lines().filter_map(|line| line.split_once('='));
-        let facts = facts.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        Server { child, facts }
+        let mut facts: Vec<_> = facts.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        if !self.settings.is_empty() {
+            facts.extend(self.credential());
+        }
+        Ok(Server { child, facts })
+    }
+
+    /// What the servers on this folder have said.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.home.join("server.log")).unwrap_or_default()
+    }
+
+    /// What `tributary serve` does not say of itself: a credential, made once for the folder.
+    fn credential(&self) -> Vec<(String, String)> {
+        let path = self.home.join("credential.json");
+        if !path.exists() {
+            let data = self.home.join("data");
+            let output = Command::new(binary())
+                .args(["credentials", "create", "--org", "0123456789ABCDEF01234567@AdobeOrg"])
+                .args(["--output", "json", "--data", data.to_str().unwrap()])
+                .output()
+                .unwrap();
+            fs::write(&path, checked(output)).unwrap();
+        }
+        let made: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        [
+            ("TRIBUTARY_ORG", "org"),
+            ("TRIBUTARY_API_KEY", "api_key"),
+            ("TRIBUTARY_CLIENT_SECRET", "client_secret"),
+            ("TRIBUTARY_TENANT", "tenant"),
+        ]
+        .map(|(fact, key)| (fact.to_owned(), made[key].as_str().unwrap().to_owned()))
+        .to_vec()
     }
 }
 
@@ -125,6 +169,11 @@ impl Server {
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// How it ended; waits for that.
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        wait_for("the server to end", || self.child.try_wait().unwrap())
     }
 
     /// SIGTERM; the exit code.
@@ -187,6 +236,8 @@ pub(crate) struct Client {
     pub(crate) api_key: String,
     pub(crate) token: String,
     pub(crate) sandbox: String,
+    /// What was made: the path of each POST that was answered, and the answer.
+    pub(crate) made: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
 impl Client {
@@ -200,6 +251,7 @@ impl Client {
             api_key: api_key.to_owned(),
             token: token["access_token"].as_str().unwrap().to_owned(),
             sandbox: "prod".to_owned(),
+            made: Arc::default(),
         }
     }
 
@@ -241,8 +293,16 @@ impl Client {
     pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         let (status, answer) = self.call("POST", path, &[], Some(body));
         assert!(status < 300, "POST {path}: {status} {answer}");
+        self.made.lock().unwrap().push((path.to_owned(), answer.clone()));
         answer
     }
+}
+
+/// The path that shows what a POST made.
+pub(crate) fn shown_at(path: &str, answer: &Value) -> String {
+    let id = [&answer["$id"], &answer["id"], &answer[0]].into_iter().find_map(Value::as_str).unwrap();
+    let id = id.trim_start_matches("@/dataSets/").replace(':', "%3A").replace('/', "%2F");
+    format!("{path}/{id}")
 }
 
 /// Asks for a token: status and body.

@@ -1,0 +1,374 @@
+//! `cargo xtask bench`: everything in one run on one machine, so that the ratios mean something. The server has one core, the
+//! load another.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::{Outcome, cargo, root, run, target};
+
+/// The cores of the server and of the load.
+const SERVER_CORE: &str = "0";
+const LOAD_CORE: &str = "1";
+
+#[derive(Args)]
+pub(crate) struct Bench {
+    /// Only the parts whose name holds this: bare, raw-log, paused, refining, latency, journal-to-parquet.
+    #[arg(long, default_value = "")]
+    filter: String,
+    /// Length of each measurement.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Events from the journal to Parquet.
+    #[arg(long, default_value_t = 2_000_000)]
+    events: u64,
+    /// Records where the product spends its time while it takes single posts: needs perf, and writes `flame.svg`-ready
+    /// stacks to the target folder.
+    #[arg(long)]
+    profile: bool,
+}
+
+/// A measured part: its name, the kind of load, the figures.
+struct Row {
+    part: &'static str,
+    load: &'static str,
+    events: u64,
+    figures: Value,
+    cpu_seconds: f64,
+    peak_kib: u64,
+}
+
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Bench {
+    pub(crate) fn run(&self) -> Outcome {
+        run(&mut cargo(&["build", "--release", "--package", "tributary", "--package", "bench"]))?;
+        let scratch = target().join("bench");
+        let _ = fs::remove_dir_all(&scratch);
+        fs::create_dir_all(&scratch).map_err(text)?;
+        let quiet = quiet(&scratch)?;
+        println!("{quiet}");
+        let bodies = scratch.join("bodies");
+        // The bodies name objects of a server: one is set up first, and its folder is used by both runs of the product.
+        let data = scratch.join("data");
+        let setup = {
+            let server = self.product(&data, false)?;
+            let ready = data.with_extension("ready");
+            let figures = bench(&["setup", "--ready", &show(&ready), "--dir", &show(&bodies)], None)?;
+            drop(server);
+            figures
+        };
+        let path = format!("/collection/{}", word(&setup, "inlet"));
+        let batch_path = format!("/collection/batch/{}", word(&setup, "inlet"));
+        let mut rows = Vec::new();
+        if self.wants("bare") {
+            let listen = free_address()?;
+            let server = server(&["bare", "--listen", &listen], &listen)?;
+            self.both("bare", &server, "/", "/", &bodies, &mut rows)?;
+        }
+        if self.wants("raw-log") {
+            let listen = free_address()?;
+            let log = show(&scratch.join("raw-log"));
+            let server = server(&["raw-log", "--listen", &listen, "--dir", &log], &listen)?;
+            self.both("raw-log", &server, "/", "/", &bodies, &mut rows)?;
+        }
+        let mut idle = None;
+        for (part, paused) in [("paused", true), ("refining", false)] {
+            if self.wants(part) {
+                let server = self.product(&data, paused)?;
+                idle.get_or_insert(peak_kib(server.child.id())?);
+                if self.profile && paused {
+                    self.flame(&server, &path, &bodies)?;
+                }
+                self.both(part, &server, &path, &batch_path, &bodies, &mut rows)?;
+            }
+        }
+        if self.wants("latency") {
+            let server = self.product(&data, false)?;
+            for rate in ["1000", "5000", "10000"] {
+                let figures = self.load(&server, &path, &bodies.join("single.json"), Some(rate))?;
+                rows.push(Row {
+                    part: "latency",
+                    load: rate_name(rate),
+                    events: 1,
+                    figures,
+                    cpu_seconds: 0.0,
+                    peak_kib: 0,
+                });
+            }
+        }
+        let mut page = page(&quiet, idle, &rows);
+        if self.wants("journal-to-parquet") {
+            let dir = show(&scratch.join("refine"));
+            let figures =
+                bench(&["refine", "--dir", &dir, "--events", &self.events.to_string()], Some(SERVER_CORE))?;
+            refine_section(&mut page, &figures);
+        }
+        println!("{page}");
+        if self.filter.is_empty() {
+            fs::write(root().join("docs/benchmarks.md"), page).map_err(text)?;
+        }
+        fs::remove_dir_all(&scratch).map_err(text)
+    }
+
+    fn wants(&self, part: &str) -> bool {
+        part.contains(&self.filter)
+    }
+
+    fn product(&self, data: &Path, paused: bool) -> Result<Server, String> {
+        let listen = free_address()?;
+        let ready = data.with_extension("ready");
+        let _ = fs::remove_file(&ready);
+        let child = pinned(SERVER_CORE, &target().join("release/tributary"))
+            .args(["dev", "--no-samples", "--listen", &listen, "--data"])
+            .arg(data)
+            .arg("--ready-file")
+            .arg(&ready)
+            .env("TRIBUTARY__LAKE__PAUSED", paused.to_string())
+            .env("TRIBUTARY__LOG__BYTES_MAX", (64_u64 << 30).to_string())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(text)?;
+        let server = Server { child, url: format!("http://{listen}") };
+        wait_for(|| ready.exists(), "the server to be ready")?;
+        Ok(server)
+    }
+
+    /// Single messages, then batches of 100.
+    fn both(
+        &self,
+        part: &'static str,
+        server: &Server,
+        single: &str,
+        batch: &str,
+        bodies: &Path,
+        rows: &mut Vec<Row>,
+    ) -> Outcome {
+        for (load, path, file, events) in
+            [("single", single, "single.json", 1), ("batches of 100", batch, "batch.json", 100)]
+        {
+            let before = cpu_seconds(server.child.id())?;
+            let figures = self.load(server, path, &bodies.join(file), None)?;
+            let cpu_seconds = cpu_seconds(server.child.id())? - before;
+            let peak_kib = peak_kib(server.child.id())?;
+            rows.push(Row { part, load, events, figures, cpu_seconds, peak_kib });
+        }
+        Ok(())
+    }
+
+    fn load(&self, server: &Server, path: &str, body: &Path, rate: Option<&str>) -> Result<Value, String> {
+        let (url, body, seconds) = (format!("{}{path}", server.url), show(body), self.seconds.to_string());
+        let mut arguments = vec!["load", "--url", &url, "--body", &body, "--seconds", &seconds];
+        arguments.extend(rate.map(|rate| ["--rate", rate]).into_iter().flatten());
+        bench(&arguments, Some(LOAD_CORE))
+    }
+
+    fn flame(&self, server: &Server, path: &str, bodies: &Path) -> Outcome {
+        let record = target().join("perf.data");
+        let perf = Command::new("perf")
+            .args(["record", "-g", "-F", "997", "-p", &server.child.id().to_string(), "-o"])
+            .arg(&record)
+            .args(["--", "sleep", &self.seconds.to_string()])
+            .spawn();
+        let mut perf = perf.map_err(|_| "a profile needs perf (Debian: linux-perf)".to_owned())?;
+        self.load(server, path, &bodies.join("single.json"), None)?;
+        perf.wait().map_err(text)?;
+        println!("perf script -i {} shows the stacks", record.display());
+        Ok(())
+    }
+}
+
+fn rate_name(rate: &str) -> &'static str {
+    match rate {
+        "1000" => "1,000/s open loop",
+        "5000" => "5,000/s open loop",
+        _ => "10,000/s open loop",
+    }
+}
+
+fn text(error: std::io::Error) -> String {
+    error.to_string()
+}
+
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn word<'a>(figures: &'a Value, name: &str) -> &'a str {
+    figures.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn number(figures: &Value, name: &str) -> f64 {
+    figures.get(name).and_then(Value::as_f64).unwrap_or(0.0)
+}
+
+fn pinned(core: &str, binary: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["-c", core]).arg(binary);
+    command
+}
+
+fn bench_binary() -> PathBuf {
+    target().join("release/bench")
+}
+
+/// Runs a part to its end: the line of JSON that it prints.
+fn bench(arguments: &[&str], core: Option<&str>) -> Result<Value, String> {
+    let mut command = match core {
+        Some(core) => pinned(core, &bench_binary()),
+        None => Command::new(bench_binary()),
+    };
+    let output = command.args(arguments).stderr(Stdio::inherit()).output().map_err(text)?;
+    if !output.status.success() {
+        return Err(format!("bench {} failed ({})", arguments.join(" "), output.status));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| error.to_string())
+}
+
+fn server(arguments: &[&str], listen: &str) -> Result<Server, String> {
+    let child = pinned(SERVER_CORE, &bench_binary()).args(arguments).spawn().map_err(text)?;
+    let server = Server { child, url: format!("http://{listen}") };
+    wait_for(|| std::net::TcpStream::connect(listen).is_ok(), "the server to listen")?;
+    Ok(server)
+}
+
+fn free_address() -> Result<String, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(text)?;
+    Ok(listener.local_addr().map_err(text)?.to_string())
+}
+
+fn wait_for(mut done: impl FnMut() -> bool, what: &str) -> Outcome {
+    for _ in 0..600 {
+        if done() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Err(format!("gave up waiting for {what}"))
+}
+
+/// Seconds of processor time: fields 14 and 15 of the line, in hundredths.
+fn cpu_seconds(pid: u32) -> Result<f64, String> {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).map_err(text)?;
+    let fields: Vec<&str> = line.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    Ok(fields.get(11..13).into_iter().flatten().filter_map(|field| field.parse::<f64>().ok()).sum::<f64>()
+        / 100.0)
+}
+
+fn peak_kib(pid: u32) -> Result<u64, String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(text)?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    Ok(line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0))
+}
+
+/// What the machine is, and how quiet it is.
+fn quiet(scratch: &Path) -> Result<String, String> {
+    let load = fs::read_to_string("/proc/loadavg").map_err(text)?;
+    let load = load.split(' ').next().unwrap_or_default().to_owned();
+    let cpus = fs::read_to_string("/proc/cpuinfo").map_err(text)?;
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let cores = cpus.lines().filter(|line| line.starts_with("processor")).count();
+    let disk = bench(&["disk", "--dir", &show(scratch)], None)?;
+    let date = Command::new("date").args(["-u", "+%Y-%m-%d"]).output().map_err(text)?;
+    let noisy =
+        if load.parse().is_ok_and(|load: f64| load > 0.5) { " (the machine was not quiet)" } else { "" };
+    Ok(format!(
+        "{} on {cores} cores of {}; load {load}{noisy}; one write and fdatasync of 4 KiB takes {} µs",
+        String::from_utf8_lossy(&date.stdout).trim(),
+        model.trim_start_matches([' ', '\t', ':']).trim(),
+        number(&disk, "fdatasync_us"),
+    ))
+}
+
+/// The page of results, without the part of refine.
+fn page(quiet: &str, idle: Option<u64>, rows: &[Row]) -> String {
+    let mut page = String::from(
+        "# Benchmarks\n\nWritten by `cargo xtask bench`. The server has one core, the load the other; an event is an XDM message \
+         of about 1.5 KB. Ratios carry over to other machines, absolute figures do not.\n\n",
+    );
+    let _ = write!(page, "{quiet}.\n\n");
+    page.push_str("| part | load | requests/s | events/s | MB/s | p50 ms | p99 ms | p99.9 ms | CPU s per million events | peak MiB |\n");
+    page.push_str("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    for row in rows {
+        let per_second = number(&row.figures, "per_second");
+        let events = number(&row.figures, "requests") * row.events as f64;
+        let ms = |name: &str| number(&row.figures, name) / 1000.0;
+        let _ = writeln!(
+            page,
+            "| {} | {} | {:.0} | {:.0} | {:.1} | {:.2} | {:.2} | {:.2} | {:.1} | {} |",
+            row.part,
+            row.load,
+            per_second,
+            per_second * row.events as f64,
+            per_second * number(&row.figures, "bytes") / 1e6,
+            ms("p50_us"),
+            ms("p99_us"),
+            ms("p999_us"),
+            row.cpu_seconds * 1e6 / events.max(1.0),
+            row.peak_kib >> 10
+        );
+    }
+    let rate = |part: &str, load: &str| {
+        let row = rows.iter().find(|row| row.part == part && row.load == load)?;
+        Some(number(&row.figures, "per_second")).filter(|rate| *rate > 0.0)
+    };
+    page.push('\n');
+    for (name, part, of, load) in [
+        ("single posts, refine paused, of bare", "paused", "bare", "single"),
+        ("batches of 100, refine paused, of raw-log", "paused", "raw-log", "batches of 100"),
+        ("single posts, refining, of paused", "refining", "paused", "single"),
+        ("batches of 100, refining, of paused", "refining", "paused", "batches of 100"),
+    ] {
+        if let (Some(part), Some(of)) = (rate(part, load), rate(of, load)) {
+            let _ = writeln!(page, "- {name}: {:.0} %", part / of * 100.0);
+        }
+    }
+    if let Some(idle) = idle {
+        let _ = writeln!(page, "- memory of the product at rest: {} MiB", idle >> 10);
+    }
+    page
+}
+
+fn refine_section(page: &mut String, figures: &Value) {
+    page.push_str("\n## From the journal to committed Parquet\n\nOne core; against arrow-json and a Parquet file alone.\n\n");
+    page.push_str(
+        "| | events/s | CPU s per million events | bytes of Parquet per event |\n| --- | --- | --- | --- |\n",
+    );
+    let millions = number(figures, "events") / 1e6;
+    for (name, prefix) in [("refine", "refine"), ("arrow-json and Parquet", "least")] {
+        let get = |rest: &str| number(figures, &format!("{prefix}_{rest}"));
+        let _ = writeln!(
+            page,
+            "| {name} | {:.0} | {:.1} | {:.0} |",
+            get("per_second"),
+            get("cpu_seconds") / millions,
+            get("file_bytes_per_event")
+        );
+    }
+    let ratio = number(figures, "refine_per_second") / number(figures, "least_per_second").max(1.0);
+    let _ = writeln!(
+        page,
+        "\n- refine of arrow-json and Parquet: {:.0} %\n- events: {} of {} bytes; peak memory {} MiB",
+        ratio * 100.0,
+        number(figures, "events"),
+        number(figures, "bytes_per_event"),
+        number(figures, "peak_kib") as u64 >> 10
+    );
+}
