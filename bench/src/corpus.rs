@@ -32,7 +32,7 @@ pub(crate) fn event(number: u64) -> Value {
     json!({
         "_id": format!("{mixed:016x}-{number}"),
         "timestamp": format!("2026-05-{:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", number / 500_000 % 28 + 1, number % 1000),
-        "eventType": if number % 10 == 0 { "commerce.purchases" } else { "web.webpagedetails.pageViews" },
+        "eventType": if number.is_multiple_of(10) { "commerce.purchases" } else { "web.webpagedetails.pageViews" },
         "eventMergeId": format!("{:032x}", u128::from(mixed) << 17),
         "identityMap": {
             "ECID": [{ "id": format!("{:038}", mixed), "primary": true, "authenticatedState": "ambiguous" }],

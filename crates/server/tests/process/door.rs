@@ -138,7 +138,7 @@ fn r15_slow_clients_lose_their_connection_and_nobody_elses() {
 #[test]
 fn r15_readers_that_stop_reading_are_cut_off() {
     let door = door(&[]);
-    let request = format!("GET /data/foundation/catalog/dataSets HTTP/1.1\r\nhost: x\r\n\r\n").repeat(2000);
+    let request = "GET /data/foundation/catalog/dataSets HTTP/1.1\r\nhost: x\r\n\r\n".repeat(2000);
     const DEAF: usize = 10;
     let mut deaf: Vec<TcpStream> = (0..DEAF).map(|_| door.connect()).collect();
     for stream in &mut deaf {

@@ -7,6 +7,9 @@ mod syncs;
 mod tail;
 
 use std::process::Command;
+use std::time::Duration;
+
+use vocab::{Clock as _, SystemClock};
 
 /// The settings of a server with the smallest segments, so that they roll over and fill up soon.
 pub(crate) const SMALL_SEGMENTS: &str =
@@ -26,4 +29,21 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
 /// Says why a test did not run.
 pub(crate) fn skipped(why: &str) {
     eprintln!("skipped: {why}");
+}
+
+/// How long something took.
+pub(crate) struct Stopwatch {
+    clock: SystemClock,
+    began: Duration,
+}
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        let clock = SystemClock::new();
+        Self { began: clock.elapsed(), clock }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.clock.elapsed().saturating_sub(self.began)
+    }
 }

@@ -7,9 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use vocab::{Clock as _, SystemClock};
-
-use super::{SMALL_SEGMENTS, run, skipped};
+use super::{SMALL_SEGMENTS, Stopwatch, run, skipped};
 use crate::ledger::{Fate, Ledger, Load, Sender, judge, prepare};
 use crate::support::{FLOWS, Server, Start, wait_for};
 
@@ -46,9 +44,9 @@ impl Drop for Mount {
 fn until_refused(sender: &Sender) -> (Vec<u16>, Duration) {
     let (mut statuses, mut longest) = (Vec::new(), Duration::ZERO);
     for _ in 0..1000 {
-        let clock = SystemClock::new();
+        let watch = Stopwatch::start();
         let status = sender.send();
-        longest = longest.max(clock.elapsed());
+        longest = longest.max(watch.elapsed());
         statuses.push(status);
         if status != 200 {
             break;
@@ -87,7 +85,7 @@ fn a_full_disk_refuses_and_takes_again_when_there_is_room() {
     // What needs no room goes on.
     server.client().get(&format!("{FLOWS}/flows"));
     run("mount", &["-o", "remount,size=256m", log.to_str().unwrap()]).unwrap();
-    let freed = SystemClock::new();
+    let freed = Stopwatch::start();
     let sender = Sender::new(&server, &inlet, &ledger, true, 300_000);
     let status = sender.send();
     let taken = freed.elapsed();

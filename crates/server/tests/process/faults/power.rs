@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
-use vocab::{Clock as _, SystemClock};
 
 use super::disk::Mount;
 use super::syncs::check_objects;
-use super::{SMALL_SEGMENTS, run, skipped};
+use super::{SMALL_SEGMENTS, Stopwatch, run, skipped};
 use crate::ledger::{Ledger, Load, Random, Verdict, judge, prepare, seed};
 use crate::support::{FLOWS, STREAMING, Start, binary, faulty_binary};
 
@@ -82,9 +81,9 @@ fn power_cuts(
     let mut random = Random(seed());
     let (mut objects, mut slowest) = (Vec::new(), Duration::ZERO);
     for round in 0..rounds {
-        let clock = SystemClock::new();
+        let watch = Stopwatch::start();
         let server = start.ready();
-        slowest = slowest.max(clock.elapsed());
+        slowest = slowest.max(watch.elapsed());
         check_objects(&server, &objects);
         let client = server.client();
         let load = Load::start(&server, &inlet, &ledger, CLIENTS, 2_000);
