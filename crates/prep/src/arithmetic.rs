@@ -156,8 +156,7 @@ fn equal_containers(left: &Value<'_>, right: &Value<'_>, budget: &Budget) -> Res
     if left.size() != right.size() {
         return Ok(false);
     }
-    budget.work(left.size().unwrap_or(0))?;
-    if let (Some(left), Some(right)) = (left.elements(), right.elements()) {
+    if let (Some(left), Some(right)) = (left.elements(budget)?, right.elements(budget)?) {
         for (left, right) in left.iter().zip(&right) {
             if !equal(left, right, budget)? {
                 return Ok(false);
@@ -165,7 +164,10 @@ fn equal_containers(left: &Value<'_>, right: &Value<'_>, budget: &Budget) -> Res
         }
         return Ok(true);
     }
-    let (Some(members), Some(_)) = (left.members(), right.members()) else {
+    if !right.is_object() {
+        return Ok(false);
+    }
+    let Some(members) = left.members(budget)? else {
         return Ok(false);
     };
     for (key, value) in &members {
@@ -222,7 +224,7 @@ fn matches(
     regex: Option<&Result<Regex, Failure>>,
     budget: &Budget,
 ) -> Result<bool, Failure> {
-    if let Some(items) = right.elements() {
+    if let Some(items) = right.elements(budget)? {
         for item in &items {
             if equal(left, item, budget)? {
                 return Ok(true);

@@ -30,8 +30,24 @@ impl Budget {
 
     /// Takes room in the mapped record.
     pub(crate) fn room(&self, bytes: usize) -> Result<(), Failure> {
-        let left = self.bytes.get().checked_sub(bytes);
-        self.bytes.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or(Failure::RecordTooLarge)
+        // What does not fit takes no room, so that one oversized value does not cost the record its other fields.
+        let left = self.bytes.get().checked_sub(bytes).ok_or(Failure::RecordTooLarge)?;
+        self.bytes.set(left);
+        Ok(())
+    }
+}
+
+/// What is left for the constant patterns of a mapping set, which live as long as the set.
+pub(crate) struct Patterns(Cell<usize>);
+
+impl Patterns {
+    pub(crate) fn new() -> Self {
+        Self(Cell::new(limits::PATTERNS_BYTES_MAX))
+    }
+
+    pub(crate) fn take(&self, bytes: usize) -> Result<(), Failure> {
+        let left = self.0.get().checked_sub(bytes);
+        self.0.set(left.unwrap_or(0));
+        left.map(|_| ()).ok_or(Failure::Patterns)
     }
 }

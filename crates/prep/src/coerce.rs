@@ -65,6 +65,8 @@ impl Place<'_> {
 /// Something to report about a part of the destination.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Note {
+    /// Which elements the wildcards of the destination meant, as far as one is concerned.
+    pub(crate) at: Vec<usize>,
     /// The way from the destination to the part; empty for the destination itself.
     pub(crate) below: String,
     pub(crate) code: &'static str,
@@ -77,6 +79,8 @@ pub(crate) struct Coercion<'c> {
     pub(crate) notes: Vec<Note>,
     /// The name of the source's last field: where the destination is an object, a scalar goes below that name.
     pub(crate) leaf: Option<&'c str>,
+    /// Which elements the wildcards of the destination mean just now.
+    pub(crate) at: Vec<usize>,
     /// How many notes may still be made.
     pub(crate) notes_left: usize,
 }
@@ -85,14 +89,14 @@ type Coerced<'a> = Result<Option<Json<'a>>, Failure>;
 
 impl<'c> Coercion<'c> {
     pub(crate) fn new(budget: &'c Budget, leaf: Option<&'c str>, notes_left: usize) -> Self {
-        Self { budget, notes: Vec::new(), leaf, notes_left }
+        Self { budget, notes: Vec::new(), leaf, at: Vec::new(), notes_left }
     }
 
     pub(crate) fn note(&mut self, place: &Place<'_>, code: &'static str, message: String) {
         if self.notes.len() < self.notes_left {
             let mut below = String::new();
             place.write(&mut below);
-            self.notes.push(Note { below, code, message });
+            self.notes.push(Note { at: self.at.clone(), below, code, message });
         }
     }
 
@@ -292,7 +296,7 @@ pub(crate) fn is_hollow(made: &Json<'_>, ty: &Type) -> bool {
 }
 
 /// Bytes of a value's JSON, roughly.
-fn size(json: &Json<'_>) -> usize {
+pub(crate) fn size(json: &Json<'_>) -> usize {
     match json {
         Json::String(text) => 2 + text.len(),
         Json::Array(items) => items.iter().map(|item| 1 + size(item)).sum(),

@@ -131,6 +131,19 @@ impl Destination {
     }
 }
 
+impl Destination {
+    /// The destination as text with the elements that its wildcards mean.
+    pub(crate) fn spelling(&self, indices: &[usize]) -> String {
+        let mut indices = indices.iter();
+        let steps = self.slots.iter().map(|slot| match slot {
+            Slot::Member(name) => Step::Name(name.clone()),
+            Slot::Element(index) => Step::Index(*index),
+            Slot::Each { .. } => indices.next().map_or(Step::Each, |index| Step::Index(*index)),
+        });
+        path::spelling(&steps.collect::<Vec<_>>())
+    }
+}
+
 fn each(item: &Type) -> Slot {
     Slot::Each { objects: matches!(item, Type::Object(_)) }
 }
@@ -146,19 +159,26 @@ fn member<'t>(
     })
 }
 
+/// The way to the place of a value, and whether what already stands there stays.
+#[derive(Clone, Copy)]
+pub(crate) struct Way<'a> {
+    pub(crate) slots: &'a [Slot],
+    pub(crate) completes: bool,
+}
+
 /// Writes a value into a record, parents made as needed. `indices` are the elements meant by the wildcards, in order.
-///
-/// Where an object already stands, what is there stays and what is missing is added: the copy of an object never undoes
-/// an item that fills one of its fields, in whichever order they run.
 pub(crate) fn write<'a>(
     record: &mut Json<'a>,
-    slots: &'a [Slot],
+    way: Way<'a>,
     indices: &[usize],
     value: Json<'a>,
     budget: &Budget,
 ) -> Result<(), Failure> {
-    let Some((slot, rest)) = slots.split_first() else {
-        merge(record, value);
+    let Some((slot, rest)) = way.slots.split_first() else {
+        if way.completes {
+            return fill(record, value, budget);
+        }
+        *record = value;
         return Ok(());
     };
     let mut indices = indices;
@@ -177,7 +197,7 @@ pub(crate) fn write<'a>(
             element_of(record, *index, empty, budget)?
         }
     };
-    write(next, rest, indices, value, budget)
+    write(next, Way { slots: rest, ..way }, indices, value, budget)
 }
 
 fn member_of<'r, 'a>(json: &'r mut Json<'a>, name: &'a str) -> &'r mut Json<'a> {
@@ -218,14 +238,13 @@ fn element_of<'r, 'a>(
     Ok(&mut items[index])
 }
 
-fn merge<'a>(old: &mut Json<'a>, new: Json<'a>) {
+fn merge<'a>(old: &mut Json<'a>, new: Json<'a>, budget: &Budget) -> Result<(), Failure> {
     match (old, new) {
         (Json::Object(old), Json::Object(new)) => {
             for (name, value) in new.0 {
+                budget.touch(old.len())?;
                 match old.get_mut(&name) {
-                    Some(old) if old.is_null() => *old = value,
-                    Some(old @ (Json::Object(_) | Json::Array(_))) => merge(old, value),
-                    Some(_) => {}
+                    Some(old) => fill(old, value, budget)?,
                     None => old.0.push((name, value)),
                 }
             }
@@ -233,15 +252,24 @@ fn merge<'a>(old: &mut Json<'a>, new: Json<'a>) {
         (Json::Array(old), Json::Array(new)) => {
             for (at, value) in new.into_iter().enumerate() {
                 match old.get_mut(at) {
-                    Some(old) if old.is_null() => *old = value,
-                    Some(old @ (Json::Object(_) | Json::Array(_))) => merge(old, value),
-                    Some(_) => {}
+                    Some(old) => fill(old, value, budget)?,
                     None => old.push(value),
                 }
             }
         }
-        (old, new) => *old = new,
+        _ => {}
     }
+    Ok(())
+}
+
+/// Adds what is missing: what another item wrote stays.
+fn fill<'a>(old: &mut Json<'a>, new: Json<'a>, budget: &Budget) -> Result<(), Failure> {
+    match old {
+        Json::Null => *old = new,
+        Json::Object(_) | Json::Array(_) => merge(old, new, budget)?,
+        _ => {}
+    }
+    Ok(())
 }
 
 /// How many elements stand where the first wildcard behind these indices points.

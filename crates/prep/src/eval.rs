@@ -37,6 +37,11 @@ impl<'e> Evaluator<'e> {
 
     pub(crate) fn eval(&mut self, node: &'e Node) -> Outcome<'e> {
         self.budget.work(1)?;
+        let value = self.node(node)?;
+        self.bounded(value)
+    }
+
+    fn node(&mut self, node: &'e Node) -> Outcome<'e> {
         match &node.kind {
             NodeKind::Constant(literal) => Ok(Value::from_literal(literal)),
             NodeKind::Path(path) => path.read(self.record, self.budget).map(Value::from_found),
@@ -47,8 +52,7 @@ impl<'e> Evaluator<'e> {
                 if function.nulls == Nulls::Pass && args.first_is_null()? {
                     return Ok(Value::Null);
                 }
-                let result = (function.eval)(&mut args)?;
-                self.bounded(result)
+                (function.eval)(&mut args)
             }
             NodeKind::Postfix { base, steps } => self.postfix(base, steps),
             NodeKind::Unary { op, operand } => arithmetic::unary(*op, self.eval(operand)?),
@@ -65,9 +69,9 @@ impl<'e> Evaluator<'e> {
         }
     }
 
-    /// Refuses a text that is too large to be of use, and pays for making one.
+    /// Pays for a text, which whoever asked for it is going to read, and refuses one too large to be of use.
     fn bounded(&self, value: Value<'e>) -> Outcome<'e> {
-        if let Value::Text(Cow::Owned(text)) = &value {
+        if let Value::Text(text) = &value {
             self.budget.touch(text.len())?;
             if text.len() > limits::TEXT_BYTES_MAX {
                 return Err(Failure::ValueTooLarge { max: limits::TEXT_BYTES_MAX });
@@ -122,7 +126,7 @@ impl<'e> Evaluator<'e> {
         let mut value = self.eval(base)?;
         for step in steps {
             self.budget.work(1)?;
-            value = match step {
+            let next = match step {
                 // A method of nothing is nothing, which lets `x.equals("a")` decide about a missing x.
                 _ if value.is_null() => return Ok(Value::Null),
                 StepNode::Member(name) => value.member(name, self.budget)?,
@@ -131,17 +135,17 @@ impl<'e> Evaluator<'e> {
                 StepNode::Method { method, arguments, prepared } => {
                     let name = method.names[0];
                     let mut args = Args { evaluator: self, name, nodes: arguments, prepared, first: None };
-                    let result = (method.eval)(value, &mut args)?;
-                    self.bounded(result)?
+                    (method.eval)(value, &mut args)?
                 }
             };
+            value = self.bounded(next)?;
         }
         Ok(value)
     }
 
     fn index(&mut self, value: &Value<'e>, index: &'e Node) -> Outcome<'e> {
         match self.eval(index)? {
-            Value::Text(name) if value.elements().is_none() => value.member(&name, self.budget),
+            Value::Text(name) if !value.is_array() => value.member(&name, self.budget),
             index => Ok(arithmetic::integer(&index).map_or(Value::Null, |index| value.element(index))),
         }
     }
@@ -201,12 +205,11 @@ impl<'e> Args<'_, 'e> {
     /// The arguments from a position on, or the elements of the only one if that is an array.
     pub(crate) fn spread(&mut self, from: usize) -> Result<Vec<Value<'e>>, Failure> {
         let mut values = self.values(from)?;
-        if let ([only], true) = (values.as_slice(), values.len() == 1)
-            && let Some(elements) = only.elements()
+        if let [only] = values.as_slice()
+            && let Some(elements) = only.elements(self.budget())?
         {
             values = elements;
         }
-        self.budget().work(values.len())?;
         Ok(values)
     }
 
@@ -232,9 +235,7 @@ impl<'e> Args<'_, 'e> {
         if matches!(value, Value::Array(_) | Value::Object(_) | Value::Json(_)) {
             return Err(self.wrong(position, "a text", &value));
         }
-        let text = value.into_text();
-        self.budget().touch(text.as_ref().map_or(0, |text| text.len()))?;
-        Ok(text)
+        Ok(value.into_text())
     }
 
     pub(crate) fn truth(&mut self, position: usize) -> Result<bool, Failure> {
@@ -261,8 +262,7 @@ impl<'e> Args<'_, 'e> {
         if value.is_null() {
             return Ok(None);
         }
-        self.budget().work(value.size().unwrap_or(0))?;
-        value.elements().map(Some).ok_or_else(|| self.wrong(position, "an array", &value))
+        value.elements(self.budget())?.map(Some).ok_or_else(|| self.wrong(position, "an array", &value))
     }
 
     /// A date; a text is read by the default formats.

@@ -3,7 +3,7 @@
 use vocab::Json;
 
 use crate::Context;
-use crate::budget::Budget;
+use crate::budget::{Budget, Patterns};
 use crate::eval::Evaluator;
 use crate::fault::ExpressionError;
 use crate::functions::Kind;
@@ -29,7 +29,7 @@ impl Expression {
     ///
     /// Syntax, unknown functions and wrong numbers of arguments, each with its place.
     pub fn parse(source: &str) -> Result<Self, ExpressionError> {
-        tree::compile(source).map(Self)
+        tree::compile(source, &Patterns::new()).map(Self)
     }
 
     /// The value on a record.

@@ -17,6 +17,8 @@ pub(crate) enum Failure {
     Regex { pattern: String, reason: String },
     #[error("the regular expression {pattern} took more than {max} steps", max = limits::REGEX_STEPS_MAX)]
     RegexSteps { pattern: String },
+    #[error("the patterns of the mapping set exceed {max} bytes", max = limits::PATTERNS_BYTES_MAX)]
+    Patterns,
     #[error("division by zero")]
     DivisionByZero,
     #[error("the number is too large")]
@@ -47,7 +49,7 @@ impl Failure {
             Failure::Overflow => "number-overflow",
             Failure::Operands { .. } => "bad-operands",
             Failure::Coercion { .. } => "coercion",
-            Failure::RecordTooLarge | Failure::ValueTooLarge { .. } => "too-large",
+            Failure::RecordTooLarge | Failure::ValueTooLarge { .. } | Failure::Patterns => "too-large",
         }
     }
 }

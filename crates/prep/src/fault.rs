@@ -84,6 +84,8 @@ pub enum Fault {
     LambdaNeeded { name: String, position: usize },
     #[error("a lambda can only be an argument of a function that takes one, such as filterArray")]
     LambdaMisplaced,
+    #[error("the patterns of the mapping set are too large together: make some of them simpler")]
+    Patterns,
     #[error("{reason}")]
     Path { reason: &'static str },
 }
@@ -103,6 +105,7 @@ impl Fault {
             | Fault::LambdaMisplaced => "syntax",
             Fault::TooLong { .. } => "too-long",
             Fault::TooDeep { .. } => "too-deep",
+            Fault::Patterns => "too-many-patterns",
             Fault::Assignment | Fault::Statement { .. } | Fault::Sequence => "statement",
             Fault::Reserved { .. } => "reserved-word",
             Fault::UnknownFunction { .. } => "unknown-function",

@@ -36,14 +36,20 @@ pub const ELEMENTS_MAX: usize = 100_000;
 /// Steps back that one regular expression may take in one match.
 pub const REGEX_STEPS_MAX: usize = 1_000_000;
 
+/// What a regular expression that runs out of steps costs beside, in steps of fuel: a record can do so a few times.
+pub const REGEX_FAILURE_FUEL: usize = 200_000;
+
 /// Size of one compiled regular expression, in bytes: nested counted repetitions grow without it.
 pub const REGEX_BYTES_MAX: usize = 1 << 20;
 
 /// Longest regular expression or date pattern that comes out of a record rather than out of the expression, in bytes.
 pub const PATTERN_BYTES_MAX: usize = 1024;
 
-/// What compiling a pattern inside a record costs, in steps of fuel.
-pub const PATTERN_FUEL: u64 = 2000;
+/// How many bytes of a compiled pattern one step of fuel buys, when the pattern comes out of a record.
+pub const PATTERN_BYTES_PER_FUEL: usize = 8;
+
+/// Size of the compiled patterns of one mapping set, in bytes: thousands of common ones, or about a hundred large ones.
+pub const PATTERNS_BYTES_MAX: usize = 128 << 20;
 
 /// Most warnings that one record may carry: an array of bad elements would otherwise repeat one fault without end.
 pub const WARNINGS_MAX: usize = 100;

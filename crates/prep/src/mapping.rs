@@ -1,14 +1,15 @@
 //! Mapping sets: compiled once, applied to many records.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use vocab::Json;
 use vocab::json::Object;
 use xdm::{Schema, Type};
 
 use crate::Context;
-use crate::budget::Budget;
-use crate::coerce::{Coercion, Given, Place, is_hollow};
+use crate::budget::{Budget, Patterns};
+use crate::coerce::{Coercion, Given, Place, is_hollow, size};
 use crate::destination::{self, Destination, Slot};
 use crate::eval::Evaluator;
 use crate::failure::Failure;
@@ -52,6 +53,8 @@ struct Compiled {
     item: Item,
     source: Source,
     destination: Destination,
+    /// Whether an item before it may have written the same place or a part of it, which then stays.
+    completes: bool,
 }
 
 #[derive(Debug)]
@@ -105,7 +108,8 @@ impl MappingSet {
         let mut compiled: Vec<Compiled> = Vec::with_capacity(items.len());
         let mut errors = Vec::new();
         let mut remarks = Vec::new();
-        let mut taken: std::collections::HashMap<Vec<SlotKey>, usize> = std::collections::HashMap::new();
+        let patterns = Patterns::new();
+        let mut taken: HashMap<Vec<SlotKey>, usize> = HashMap::new();
         for (index, item) in items.iter().enumerate() {
             let mut error = |code, message, span| errors.push(ItemError { index, code, message, span });
             let destination = match Destination::resolve(&item.destination, schema.root()) {
@@ -120,10 +124,10 @@ impl MappingSet {
                     format!("destination {} is already written by mapping {other}", item.destination);
                 error("duplicate-destination", message, None);
             }
-            match compile_source(item, &destination.ty) {
+            match compile_source(item, &destination.ty, &patterns) {
                 Ok((source, found)) => {
                     remarks.extend(found.into_iter().map(|remark| (index, remark)));
-                    compiled.push(Compiled { item: item.clone(), source, destination });
+                    compiled.push(Compiled { item: item.clone(), source, destination, completes: false });
                 }
                 Err(SourceError { code, message, span }) => {
                     error(code, message, span.map(|span| (span.start, span.end)));
@@ -133,7 +137,9 @@ impl MappingSet {
         if !errors.is_empty() {
             return Err(errors);
         }
-        Ok(Self { order: order(&compiled), items: compiled, remarks })
+        let order = order(&compiled);
+        find_completing(&mut compiled, &order);
+        Ok(Self { order, items: compiled, remarks })
     }
 
     /// What compiles and may still not be what was meant, with the position of the item.
@@ -168,7 +174,7 @@ impl MappingSet {
 }
 
 /// A destination for comparison: `items.sku` and `items[*].sku` are the same.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 enum SlotKey {
     Member(String),
     Element(usize),
@@ -187,18 +193,41 @@ fn keys(slots: &[Slot]) -> Vec<SlotKey> {
 /// Items that make elements run before those that fill every element with one value; parents before their parts.
 fn order(items: &[Compiled]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..items.len()).collect();
-    order.sort_by_key(|index| {
-        let Compiled { source, destination, .. } = &items[*index];
-        let fills = match source {
+    order.sort_by_key(|index| (items[*index].fills(), items[*index].destination.slots.len()));
+    order
+}
+
+impl Compiled {
+    /// Whether one value of the source may go into every element of the destination.
+    fn fills(&self) -> bool {
+        match &self.source {
             Source::Path(path) => {
                 let wildcards = path.steps.iter().filter(|step| **step == Step::Each).count();
-                wildcards < destination.wildcards
+                wildcards < self.destination.wildcards
             }
-            Source::Expression(_) | Source::Static(_) => destination.wildcards > 0,
-        };
-        (fills, destination.slots.len())
-    });
-    order
+            Source::Expression(_) | Source::Static(_) => self.destination.wildcards > 0,
+        }
+    }
+}
+
+/// Marks the items that run after one for the same place or a part of it and must not undo it. Only items that fill
+/// elements do: other copies run before the items that override their attributes.
+fn find_completing(items: &mut [Compiled], order: &[usize]) {
+    let mut written: HashSet<Vec<SlotKey>> = HashSet::new();
+    for index in order {
+        let item = &mut items[*index];
+        let mut path = keys(&item.destination.slots);
+        for key in &mut path {
+            // A fixed index is one of all elements.
+            if let SlotKey::Element(_) = key {
+                *key = SlotKey::Each;
+            }
+        }
+        item.completes = item.fills() && written.contains(&path);
+        while !path.is_empty() && written.insert(path.clone()) {
+            path.pop();
+        }
+    }
 }
 
 /// The mapping of one record.
@@ -219,6 +248,7 @@ impl<'a> Run<'_, 'a> {
         let mut coercion = Coercion::new(self.budget, leaf, left);
         let mut written = false;
         if let Err(failure) = self.map(compiled, &mut coercion, &mut written) {
+            coercion.at.clear();
             coercion.note(&Place::Top, failure.code(), failure.to_string());
         }
         self.mapped.written += usize::from(written);
@@ -227,7 +257,10 @@ impl<'a> Run<'_, 'a> {
                 item: index,
                 code: note.code,
                 source: compiled.item.source.clone(),
-                destination: format!("{}{}", compiled.item.destination, note.below),
+                destination: match note.at.as_slice() {
+                    [] => format!("{}{}", compiled.item.destination, note.below),
+                    at => format!("{}{}", compiled.destination.spelling(at), note.below),
+                },
                 message: note.message,
             });
         }
@@ -243,26 +276,28 @@ impl<'a> Run<'_, 'a> {
         match &compiled.source {
             Source::Path(path) => {
                 let found = path.read(self.input, self.budget)?;
-                self.spread(&found, destination, coercion, written)
+                self.spread(&found, compiled, coercion, written)
             }
             Source::Static(value) if destination.wildcards == 0 => {
-                self.budget.room(1)?;
-                self.put(destination, &[], borrowed(value), written)
+                self.budget.room(size(value))?;
+                self.put(compiled, &[], borrowed(value), written)
             }
             Source::Static(value) => {
                 let value: Json<'a> = borrowed(value);
-                self.spread(&Found::One(&value), destination, coercion, written)
+                self.spread(&Found::One(&value), compiled, coercion, written)
             }
             Source::Expression(node) => {
                 let value = Evaluator::new(self.input, self.context, self.budget).eval(node)?;
                 if destination.wildcards == 0 {
                     return match coercion.value(value, &destination.ty)? {
-                        Some(value) => self.put(destination, &[], value, written),
-                        None => Ok(()),
+                        Some(value) if !is_hollow(&value, &destination.ty) => {
+                            self.put(compiled, &[], value, written)
+                        }
+                        _ => Ok(()),
                     };
                 }
                 let value: Json<'a> = value.into_json(self.budget)?;
-                self.spread(&Found::One(&value), destination, coercion, written)
+                self.spread(&Found::One(&value), compiled, coercion, written)
             }
         }
     }
@@ -271,20 +306,21 @@ impl<'a> Run<'_, 'a> {
     fn spread(
         &mut self,
         found: &Found<'_, 'a>,
-        destination: &'a Destination,
+        compiled: &'a Compiled,
         coercion: &mut Coercion<'_>,
         written: &mut bool,
     ) -> Result<(), Failure> {
-        // An array at the destination takes one level of the source by itself.
-        let levels = destination.wildcards + usize::from(matches!(destination.ty, Type::Array(_)));
+        let destination = &compiled.destination;
+        // An array at the destination takes a level of the source by itself.
+        let levels = destination.wildcards + arrays(&destination.ty);
         match found {
             Found::Missing => Ok(()),
             Found::Each(_) if depth(found) > levels.max(1) => {
                 let surplus = depth(found) - levels.max(1);
                 let flat = (0..surplus).fold(found.clone(), |found, _| flattened(found));
-                self.elements(&flat, destination, &mut Vec::new(), coercion, written)
+                self.elements(&flat, compiled, &mut Vec::new(), coercion, written)
             }
-            found => self.elements(found, destination, &mut Vec::new(), coercion, written),
+            found => self.elements(found, compiled, &mut Vec::new(), coercion, written),
         }
     }
 
@@ -292,26 +328,27 @@ impl<'a> Run<'_, 'a> {
     fn elements(
         &mut self,
         found: &Found<'_, 'a>,
-        destination: &'a Destination,
+        compiled: &'a Compiled,
         indices: &mut Vec<usize>,
         coercion: &mut Coercion<'_>,
         written: &mut bool,
     ) -> Result<(), Failure> {
+        let destination = &compiled.destination;
         if indices.len() == destination.wildcards {
-            return self.leaf(found, destination, indices, coercion, written);
+            return self.leaf(found, compiled, indices, coercion, written);
         }
         let whole_array = matches!(destination.ty, Type::Array(_));
         match found {
             Found::Missing => Ok(()),
-            Found::Each(items) => self.each(items.iter().cloned(), destination, indices, coercion, written),
+            Found::Each(items) => self.each(items.iter().cloned(), compiled, indices, coercion, written),
             Found::One(Json::Array(items)) if !whole_array => {
                 self.budget.work(items.len())?;
-                self.each(items.iter().map(Found::One), destination, indices, coercion, written)
+                self.each(items.iter().map(Found::One), compiled, indices, coercion, written)
             }
             Found::One(json) => {
                 let count = destination::elements(&self.mapped.record, &destination.slots, indices).max(1);
                 self.budget.work(count)?;
-                self.each((0..count).map(|_| Found::One(json)), destination, indices, coercion, written)
+                self.each((0..count).map(|_| Found::One(json)), compiled, indices, coercion, written)
             }
         }
     }
@@ -319,7 +356,7 @@ impl<'a> Run<'_, 'a> {
     fn each<'f>(
         &mut self,
         items: impl Iterator<Item = Found<'f, 'a>>,
-        destination: &'a Destination,
+        compiled: &'a Compiled,
         indices: &mut Vec<usize>,
         coercion: &mut Coercion<'_>,
         written: &mut bool,
@@ -329,16 +366,16 @@ impl<'a> Run<'_, 'a> {
     {
         for (at, item) in items.enumerate() {
             indices.push(at);
-            let done = self.elements(&item, destination, indices, coercion, written);
-            indices.pop();
-            match done {
+            match self.elements(&item, compiled, indices, coercion, written) {
                 Err(failure @ (Failure::Fuel | Failure::RecordTooLarge)) => return Err(failure),
                 // One element's failure is its own.
                 Err(failure) => {
-                    coercion.note(&Place::Element(&Place::Top, at), failure.code(), failure.to_string())
+                    coercion.at.clone_from(indices);
+                    coercion.note(&Place::Top, failure.code(), failure.to_string());
                 }
                 Ok(()) => {}
             }
+            indices.pop();
         }
         Ok(())
     }
@@ -347,11 +384,14 @@ impl<'a> Run<'_, 'a> {
     fn leaf(
         &mut self,
         found: &Found<'_, 'a>,
-        destination: &'a Destination,
+        compiled: &'a Compiled,
         indices: &[usize],
         coercion: &mut Coercion<'_>,
         written: &mut bool,
     ) -> Result<(), Failure> {
+        let destination = &compiled.destination;
+        coercion.at.clear();
+        coercion.at.extend_from_slice(indices);
         let given = match found {
             Found::Missing => return Ok(()),
             Found::One(json) => Given::Part(json),
@@ -367,23 +407,30 @@ impl<'a> Run<'_, 'a> {
             },
         };
         match coercion.convert(given, &destination.ty, &Place::Top)? {
-            Some(value) if !is_hollow(&value, &destination.ty) => {
-                self.put(destination, indices, value, written)
-            }
+            Some(value) if !is_hollow(&value, &destination.ty) => self.put(compiled, indices, value, written),
             _ => Ok(()),
         }
     }
 
     fn put(
         &mut self,
-        destination: &'a Destination,
+        compiled: &'a Compiled,
         indices: &[usize],
         value: Json<'a>,
         written: &mut bool,
     ) -> Result<(), Failure> {
-        destination::write(&mut self.mapped.record, &destination.slots, indices, value, self.budget)?;
+        let way = destination::Way { slots: &compiled.destination.slots, completes: compiled.completes };
+        destination::write(&mut self.mapped.record, way, indices, value, self.budget)?;
         *written = true;
         Ok(())
+    }
+}
+
+/// How many arrays lie one in another.
+fn arrays(ty: &Type) -> usize {
+    match ty {
+        Type::Array(item) => 1 + arrays(&item.ty),
+        _ => 0,
     }
 }
 

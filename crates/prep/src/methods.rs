@@ -108,7 +108,7 @@ pub static METHODS: &[Method] = &[
         returns: Kind::Boolean,
         doc: "Whether a text has a part, or an array an element.",
         examples: &[ex(r#""abc".contains("b")"#, "true"), ex("[1, 2].contains(3)", "false")],
-        eval: |value, a| match value.elements() {
+        eval: |value, a| match value.elements(a.budget())? {
             Some(items) => Ok(position(items, a)?.is_some().into()),
             None => {
                 let (text, part) = (text(value, a)?, a.text(0)?);
@@ -144,7 +144,7 @@ pub static METHODS: &[Method] = &[
         returns: Kind::Integer,
         doc: "The position, from 0, of a part in a text or of an element in an array, or -1.",
         examples: &[ex(r#""banana".indexOf("an")"#, "1"), ex(r#"["a", "b"].indexOf("b")"#, "1")],
-        eval: |value, a| match value.elements() {
+        eval: |value, a| match value.elements(a.budget())? {
             Some(items) => Ok(position(items, a)?.map_or(Value::Integer(-1), Value::from)),
             None => {
                 let (text, part) = (text(value, a)?, a.text(0)?);
@@ -300,11 +300,11 @@ pub static METHODS: &[Method] = &[
         examples: &[on(r#"{"o":{"k":5}}"#, r#"o.get("k")"#, "5"), ex("[4, 5].get(1)", "5")],
         eval: |value, a| {
             let key = a.value(0)?;
-            if value.elements().is_some() {
+            if value.is_array() {
                 return Ok(integer(&key).map_or(Value::Null, |at| value.element(at)));
             }
             let name = key.into_text().ok_or_else(|| a.bad("a key is a text"))?;
-            if value.members().is_none() {
+            if !value.is_object() {
                 return Err(none(a, &value));
             }
             value.member(&name, a.budget())
@@ -328,8 +328,7 @@ pub static METHODS: &[Method] = &[
         doc: "The keys of an object.",
         examples: &[on(r#"{"o":{"k":5}}"#, "o.keySet()", r#"["k"]"#)],
         eval: |value, a| {
-            let members = value.members().ok_or_else(|| none(a, &value))?;
-            a.budget().work(members.len())?;
+            let members = value.members(a.budget())?.ok_or_else(|| none(a, &value))?;
             Ok(Value::array(members.into_iter().map(|(key, _)| Value::Text(key)).collect()))
         },
     },
@@ -340,8 +339,7 @@ pub static METHODS: &[Method] = &[
         doc: "The values of an object.",
         examples: &[on(r#"{"o":{"k":5}}"#, "o.values()", "[5]")],
         eval: |value, a| {
-            let members = value.members().ok_or_else(|| none(a, &value))?;
-            a.budget().work(members.len())?;
+            let members = value.members(a.budget())?.ok_or_else(|| none(a, &value))?;
             Ok(Value::array(members.into_iter().map(|(_, value)| value).collect()))
         },
     },

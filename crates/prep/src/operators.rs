@@ -211,7 +211,7 @@ pub static OPERATORS: &[Operator] = &[
         ("1 + 2", "3"),
     ),
     binary(9, Op::Subtract, "-", None, "subtract", "The difference.", ("5 - 7", "-2")),
-    binary(10, Op::Multiply, "*", None, "multiply", "The product.", ("4 * 2.5", "10")),
+    binary(10, Op::Multiply, "*", None, "multiply", "The product.", ("4 * 2.5", "10.0")),
     binary(
         10,
         Op::Divide,

@@ -152,7 +152,8 @@ impl Parser {
         let mut left = self.unary()?;
         while let Some(operator) = self.binary_operator().filter(|operator| operator.level >= level) {
             self.at += 1;
-            let right = self.binary(operator.level + 1)?;
+            // The tree is as deep as the operators bind ever more tightly.
+            let right = self.nested(|parser| parser.binary(operator.level + 1))?;
             left = chain(left, operator.level, operator.op, right);
         }
         Ok(left)

@@ -127,8 +127,12 @@ pub(crate) enum Found<'e, 'a> {
 impl SourcePath {
     pub(crate) fn parse(text: &str) -> Result<Self, ExpressionError> {
         let trimmed = text.trim();
-        let inside = trimmed.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).unwrap_or(trimmed);
-        steps(inside).map(Self::new)
+        let wrapped = trimmed.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        let before = text.len() - text.trim_start().len() + wrapped.map_or(0, |_| "${".len());
+        steps(wrapped.unwrap_or(trimmed)).map(Self::new).map_err(|error| {
+            let Span { start, end } = error.span;
+            ExpressionError::new(error.fault, Span::new(before + start, before + end))
+        })
     }
 
     pub(crate) fn new(steps: Vec<Step>) -> Self {

@@ -18,44 +18,56 @@ pub(crate) struct Regex {
     backtracks: bool,
 }
 
+/// Pays for the bytes that compiling a pattern may take.
+pub(crate) type Pay<'p> = &'p dyn Fn(usize) -> Result<(), Failure>;
+
+/// The sizes in which a pattern is tried.
+const SIZES: [usize; 3] = [16 << 10, 128 << 10, limits::REGEX_BYTES_MAX];
+
 /// What one match of a pattern that goes back costs at least, in steps of fuel.
 const BACKTRACKING_FUEL: usize = 2000;
 
 impl Regex {
     /// Finds its text anywhere.
-    pub(crate) fn search(pattern: &str) -> Result<Self, Failure> {
-        Self::build(pattern, translate(pattern))
+    pub(crate) fn search(pattern: &str, pay: Pay<'_>) -> Result<Self, Failure> {
+        Self::build(pattern, &translate(pattern), pay)
     }
 
     /// Matches only a whole text.
-    pub(crate) fn whole(pattern: &str) -> Result<Self, Failure> {
-        Self::build(pattern, format!("\\A(?:{})\\z", translate(pattern)))
+    pub(crate) fn whole(pattern: &str, pay: Pay<'_>) -> Result<Self, Failure> {
+        Self::build(pattern, &format!("\\A(?:{})\\z", translate(pattern)), pay)
     }
 
     /// As [`Regex::search`], for a pattern that is not part of the expression.
     pub(crate) fn search_in_record(pattern: &str, budget: &Budget) -> Result<Self, Failure> {
-        pay(pattern, budget)?;
-        Self::search(pattern)
+        check_length(pattern)?;
+        Self::search(pattern, &|bytes| budget.work(bytes / limits::PATTERN_BYTES_PER_FUEL))
     }
 
     /// As [`Regex::whole`], for a pattern that is not part of the expression.
     pub(crate) fn whole_in_record(pattern: &str, budget: &Budget) -> Result<Self, Failure> {
-        pay(pattern, budget)?;
-        Self::whole(pattern)
+        check_length(pattern)?;
+        Self::whole(pattern, &|bytes| budget.work(bytes / limits::PATTERN_BYTES_PER_FUEL))
     }
 
-    fn build(pattern: &str, translated: String) -> Result<Self, Failure> {
-        let built = RegexBuilder::new(&translated)
-            .backtrack_limit(limits::REGEX_STEPS_MAX)
-            .delegate_size_limit(limits::REGEX_BYTES_MAX)
-            .delegate_dfa_size_limit(limits::REGEX_BYTES_MAX)
-            .build();
-        match built {
-            Ok(regex) => Ok(Self { regex, pattern: excerpt(pattern), backtracks: backtracks(pattern) }),
-            Err(error) => {
-                Err(Failure::Regex { pattern: excerpt(pattern), reason: first_line(&error.to_string()) })
+    fn build(pattern: &str, translated: &str, pay: Pay<'_>) -> Result<Self, Failure> {
+        let mut reason = String::new();
+        // The engine does not tell how large a pattern has become, only that it has outgrown a size.
+        for bytes in SIZES {
+            pay(bytes)?;
+            let built = RegexBuilder::new(translated)
+                .backtrack_limit(limits::REGEX_STEPS_MAX)
+                .delegate_size_limit(bytes)
+                .delegate_dfa_size_limit(limits::REGEX_BYTES_MAX)
+                .build();
+            match built {
+                Ok(regex) => {
+                    return Ok(Self { regex, pattern: excerpt(pattern), backtracks: backtracks(pattern) });
+                }
+                Err(error) => reason = first_line(&error.to_string()),
             }
         }
+        Err(Failure::Regex { pattern: excerpt(pattern), reason })
     }
 
     fn start(&self, text: &str, budget: &Budget) -> Result<(), Failure> {
@@ -63,9 +75,13 @@ impl Regex {
         budget.touch(text.len())
     }
 
-    fn failure(&self, error: &Error) -> Failure {
+    /// Why a match failed; going back without end is paid for, so that no record does it more than a few times.
+    fn failure(&self, error: &Error, budget: &Budget) -> Failure {
         match error {
             Error::RuntimeError(RuntimeError::BacktrackLimitExceeded) => {
+                if let Err(failure) = budget.work(limits::REGEX_FAILURE_FUEL) {
+                    return failure;
+                }
                 Failure::RegexSteps { pattern: self.pattern.clone() }
             }
             other => Failure::Regex { pattern: self.pattern.clone(), reason: first_line(&other.to_string()) },
@@ -74,7 +90,7 @@ impl Regex {
 
     pub(crate) fn is_match(&self, text: &str, budget: &Budget) -> Result<bool, Failure> {
         self.start(text, budget)?;
-        self.regex.is_match(text).map_err(|error| self.failure(&error))
+        self.regex.is_match(text).map_err(|error| self.failure(&error, budget))
     }
 
     /// The first match and its groups; a group that took no part is none.
@@ -84,7 +100,7 @@ impl Regex {
         budget: &Budget,
     ) -> Result<Option<Vec<Option<&'t str>>>, Failure> {
         self.start(text, budget)?;
-        let captures = self.regex.captures(text).map_err(|error| self.failure(&error))?;
+        let captures = self.regex.captures(text).map_err(|error| self.failure(&error, budget))?;
         Ok(captures
             .map(|captures| captures.iter().map(|group| group.map(|group| &text[group.range()])).collect()))
     }
@@ -95,7 +111,7 @@ impl Regex {
         let mut places = Vec::new();
         for found in self.regex.find_iter(text) {
             self.start("", budget)?;
-            places.push(found.map_err(|error| self.failure(&error))?.range());
+            places.push(found.map_err(|error| self.failure(&error, budget))?.range());
         }
         Ok(places)
     }
@@ -111,7 +127,7 @@ impl Regex {
         let mut all = Vec::new();
         for captures in self.regex.captures_iter(text).take(most) {
             self.start("", budget)?;
-            let captures = captures.map_err(|error| self.failure(&error))?;
+            let captures = captures.map_err(|error| self.failure(&error, budget))?;
             all.push(captures.iter().map(|group| group.map(|group| group.range())).collect());
         }
         Ok(all)
@@ -140,12 +156,12 @@ impl Regex {
     }
 }
 
-fn pay(pattern: &str, budget: &Budget) -> Result<(), Failure> {
+fn check_length(pattern: &str) -> Result<(), Failure> {
     if pattern.len() > limits::PATTERN_BYTES_MAX {
         let reason = format!("it is longer than {} bytes", limits::PATTERN_BYTES_MAX);
         return Err(Failure::Regex { pattern: excerpt(pattern), reason });
     }
-    budget.work(usize::try_from(limits::PATTERN_FUEL).unwrap_or(usize::MAX))
+    Ok(())
 }
 
 /// Error texts of the engine draw the pattern over several lines; the last line is the reason.
@@ -282,10 +298,12 @@ fn property(out: &mut String, chars: &mut Chars<'_>, negated: bool, in_class: bo
 mod tests {
     use super::*;
 
+    const FREE: Pay<'_> = &|_| Ok(());
+
     #[test]
     fn java_patterns() {
         let check = |pattern: &str, text: &str, expected: bool| {
-            let found = Regex::whole(pattern).and_then(|regex| regex.is_match(text, &Budget::new()));
+            let found = Regex::whole(pattern, FREE).and_then(|regex| regex.is_match(text, &Budget::new()));
             assert_eq!(found, Ok(expected), "{pattern} {text}");
         };
         check(r"\d+", "12", true);
@@ -317,7 +335,7 @@ mod tests {
     fn splitting_as_java_does() {
         let check = |pattern: &str, text: &str, expected: &[&str]| {
             assert_eq!(
-                Regex::search(pattern).unwrap().split(text, &Budget::new()).unwrap(),
+                Regex::search(pattern, FREE).unwrap().split(text, &Budget::new()).unwrap(),
                 expected,
                 "{pattern} {text}"
             );
@@ -334,11 +352,11 @@ mod tests {
 
     #[test]
     fn bounds() {
-        let steps =
-            Regex::whole(r"(a|a?)+(?=x)b").and_then(|regex| regex.is_match(&"a".repeat(60), &Budget::new()));
+        let steps = Regex::whole(r"(a|a?)+(?=x)b", FREE)
+            .and_then(|regex| regex.is_match(&"a".repeat(60), &Budget::new()));
         assert!(matches!(steps, Err(Failure::RegexSteps { .. })), "{steps:?}");
-        assert!(matches!(Regex::search("((a{100}){100}){100}"), Err(Failure::Regex { .. })));
-        assert!(matches!(Regex::search("("), Err(Failure::Regex { .. })));
+        assert!(matches!(Regex::search("((a{100}){100}){100}", FREE), Err(Failure::Regex { .. })));
+        assert!(matches!(Regex::search("(", FREE), Err(Failure::Regex { .. })));
         assert!(Regex::search_in_record(&"a".repeat(5000), &Budget::new()).is_err());
     }
 }

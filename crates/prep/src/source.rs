@@ -3,7 +3,7 @@
 use vocab::Json;
 use xdm::Type;
 
-use crate::budget::Budget;
+use crate::budget::{Budget, Patterns};
 use crate::coerce::{Coercion, Given, Place};
 use crate::fault::{ExpressionError, Span};
 use crate::functions;
@@ -56,7 +56,7 @@ impl SourceType {
 /// `a - b` is an expression; `first-name` is a path.
 pub fn is_path(source: &str) -> bool {
     match SourcePath::parse(source) {
-        Ok(path) => path.is_plain() || (!looks_like_expression(source) && tree::compile(source).is_err()),
+        Ok(path) => path.is_plain() || (!looks_like_expression(source) && tree::look(source).is_err()),
         Err(_) => false,
     }
 }
@@ -65,7 +65,7 @@ pub fn is_path(source: &str) -> bool {
 pub fn source_paths(source_type: SourceType, source: &str) -> Vec<String> {
     match source_type {
         SourceType::Attribute => vec![source.trim().to_owned()],
-        SourceType::Expression => tree::compile(source).map(|compiled| compiled.paths).unwrap_or_default(),
+        SourceType::Expression => tree::look(source).map(|compiled| compiled.paths).unwrap_or_default(),
         SourceType::Static => Vec::new(),
     }
 }
@@ -83,14 +83,18 @@ impl From<ExpressionError> for SourceError {
 }
 
 /// Compiles the source of an item that writes to a field of that type.
-pub(crate) fn compile_source(item: &Item, ty: &Type) -> Result<(Source, Vec<Remark>), SourceError> {
+pub(crate) fn compile_source(
+    item: &Item,
+    ty: &Type,
+    patterns: &Patterns,
+) -> Result<(Source, Vec<Remark>), SourceError> {
     match item.source_type {
         SourceType::Attribute => {
             refuse_expression(&item.source)?;
             Ok((Source::Path(SourcePath::parse(&item.source)?), Vec::new()))
         }
         SourceType::Expression => {
-            let compiled = tree::compile(&item.source)?;
+            let compiled = tree::compile(&item.source, patterns)?;
             Ok((Source::Expression(compiled.root), compiled.remarks))
         }
         SourceType::Static => constant(&item.source, ty).map(|value| (Source::Static(value), Vec::new())),
@@ -100,7 +104,7 @@ pub(crate) fn compile_source(item: &Item, ty: &Type) -> Result<(Source, Vec<Rema
 /// A source said to be a path that is an expression. In the vendor's product such an item makes its set uneditable.
 fn refuse_expression(source: &str) -> Result<(), SourceError> {
     let mismatch = looks_like_expression(source)
-        || tree::compile(source).is_ok_and(|compiled| {
+        || tree::look(source).is_ok_and(|compiled| {
             // `first-name` and `Profit/Loss` are names of columns; blanks around an operator make it one.
             calls(&compiled.root) || (operates(&compiled.root) && source.contains(char::is_whitespace))
         });

@@ -1,6 +1,7 @@
 //! The typed tree: names resolved, arguments counted, constant patterns compiled, each node with its kind and place.
 
 use crate::arity::Parameter;
+use crate::budget::Patterns;
 use crate::date::pattern::Pattern;
 use crate::failure::{Failure, excerpt};
 use crate::fault::{ExpressionError, Fault, Hint, Span};
@@ -104,20 +105,30 @@ pub(crate) struct Compiled {
 type Built<T = Node> = Result<T, ExpressionError>;
 
 /// Parses and resolves an expression.
-pub(crate) fn compile(source: &str) -> Built<Compiled> {
+pub(crate) fn compile(source: &str, patterns: &Patterns) -> Built<Compiled> {
+    build(source, Some(patterns))
+}
+
+/// As [`compile`], for one who only looks at the expression: its patterns are left as they are.
+pub(crate) fn look(source: &str) -> Built<Compiled> {
+    build(source, None)
+}
+
+fn build(source: &str, patterns: Option<&Patterns>) -> Built<Compiled> {
     let syntax = parser::parse(source)?;
-    let mut builder = Builder { locals: Vec::new(), remarks: Vec::new(), paths: Vec::new() };
+    let mut builder = Builder { patterns, locals: Vec::new(), remarks: Vec::new(), paths: Vec::new() };
     let root = builder.value(&syntax)?;
     Ok(Compiled { root, remarks: builder.remarks, paths: builder.paths })
 }
 
-struct Builder {
+struct Builder<'p> {
+    patterns: Option<&'p Patterns>,
     locals: Vec<String>,
     remarks: Vec<Remark>,
     paths: Vec<String>,
 }
 
-impl Builder {
+impl Builder<'_> {
     /// A node that yields a value, so no lambda.
     fn value(&mut self, syntax: &Syntax) -> Built {
         let (returns, kind) = match &syntax.kind {
@@ -221,35 +232,47 @@ impl Builder {
                 }
                 _ => self.value(argument)?,
             };
-            if let NodeKind::Constant(Literal::Text(text)) = &node.kind {
-                self.prepare(&mut prepared, kind, at, text, node.span);
+            if let NodeKind::Constant(Literal::Text(text)) = &node.kind
+                && let Some(found) = self.prepare(kind, at, text, node.span)?
+            {
+                prepared = found;
             }
             nodes.push(node);
         }
         Ok((nodes, prepared))
     }
 
-    fn prepare(&mut self, prepared: &mut Prepared, kind: Kind, argument: usize, text: &str, span: Span) {
-        let failure = match kind {
-            Kind::Regex | Kind::WholeRegex => {
-                let regex = if kind == Kind::Regex { Regex::search(text) } else { Regex::whole(text) };
-                let failure = regex.as_ref().err().cloned();
-                *prepared = Prepared::Regex { argument, regex };
-                failure
-            }
+    /// Compiles an argument that is a constant pattern.
+    fn prepare(&mut self, kind: Kind, argument: usize, text: &str, span: Span) -> Built<Option<Prepared>> {
+        Ok(match kind {
+            Kind::Regex | Kind::WholeRegex => self
+                .regex(text, kind == Kind::WholeRegex, span)?
+                .map(|regex| Prepared::Regex { argument, regex }),
             Kind::DatePattern => {
                 let pattern = date_pattern(text);
-                let failure = pattern.as_ref().err().cloned();
-                *prepared = Prepared::Pattern { argument, pattern };
-                failure
+                self.remark(pattern.as_ref().err(), span);
+                Some(Prepared::Pattern { argument, pattern })
             }
             _ => None,
+        })
+    }
+
+    /// Compiles a regular expression, unless this is only a look.
+    fn regex(&mut self, text: &str, whole: bool, span: Span) -> Built<Option<Result<Regex, Failure>>> {
+        let Some(patterns) = self.patterns else {
+            return Ok(None);
         };
-        self.remark(failure, span);
+        let pay = |bytes| patterns.take(bytes);
+        let regex = if whole { Regex::whole(text, &pay) } else { Regex::search(text, &pay) };
+        if let Err(Failure::Patterns) = regex {
+            return Err(ExpressionError::new(Fault::Patterns, span));
+        }
+        self.remark(regex.as_ref().err(), span);
+        Ok(Some(regex))
     }
 
     /// A pattern that cannot be used fails for every record, and only there: the documents make that a warning.
-    fn remark(&mut self, failure: Option<Failure>, span: Span) {
+    fn remark(&mut self, failure: Option<&Failure>, span: Span) {
         if let Some(failure) = failure {
             self.remarks.push(Remark { code: failure.code(), message: failure.to_string(), span });
         }
@@ -273,11 +296,10 @@ impl Builder {
             returns = binary_kind(*op, returns, right.returns);
             let regex = match (op, &right.kind) {
                 (Op::Matches | Op::NotMatches, NodeKind::Constant(Literal::Text(text))) => {
-                    Some(Regex::whole(text))
+                    self.regex(text, true, right.span)?
                 }
                 _ => None,
             };
-            self.remark(regex.as_ref().and_then(|regex| regex.as_ref().err().cloned()), right.span);
             links.push(Link { op: *op, right, regex });
         }
         Ok((returns, NodeKind::Chain { first, rest: links }))

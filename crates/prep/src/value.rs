@@ -160,23 +160,52 @@ impl<'e> Value<'e> {
         })
     }
 
-    /// The elements of an array; none for other values.
-    pub(crate) fn elements(&self) -> Option<Vec<Value<'e>>> {
-        match self {
-            Value::Array(items) => Some(items.as_ref().clone()),
-            Value::Json(Json::Array(items)) => Some(items.iter().map(Value::from_json).collect()),
-            _ => None,
-        }
+    pub(crate) fn is_array(&self) -> bool {
+        matches!(self, Value::Array(_) | Value::Json(Json::Array(_)))
     }
 
-    /// The members of an object; none for other values.
-    pub(crate) fn members(&self) -> Option<Members<'e>> {
+    pub(crate) fn is_object(&self) -> bool {
+        matches!(self, Value::Object(_) | Value::Json(Json::Object(_)))
+    }
+
+    /// The elements of an array, paid for with the texts among them; none for other values.
+    pub(crate) fn elements(&self, budget: &Budget) -> Result<Option<Vec<Value<'e>>>, Failure> {
+        let items = match self {
+            Value::Array(items) => {
+                // Texts that an expression made are copied, so they are paid for first.
+                budget.work(items.iter().map(Value::weight).sum())?;
+                return Ok(Some(items.as_ref().clone()));
+            }
+            Value::Json(Json::Array(items)) => items,
+            _ => return Ok(None),
+        };
+        let items: Vec<Value<'e>> = items.iter().map(Value::from_json).collect();
+        budget.work(items.iter().map(Value::weight).sum())?;
+        Ok(Some(items))
+    }
+
+    /// The members of an object, paid for with their names and the texts among them; none for other values.
+    pub(crate) fn members(&self, budget: &Budget) -> Result<Option<Members<'e>>, Failure> {
+        let weight = |key: &str, value: &Value<'_>| key.len() / limits::BYTES_PER_FUEL + value.weight();
+        let object = match self {
+            Value::Object(members) => {
+                budget.work(members.iter().map(|(key, value)| weight(key, value)).sum())?;
+                return Ok(Some(members.as_ref().clone()));
+            }
+            Value::Json(Json::Object(object)) => object,
+            _ => return Ok(None),
+        };
+        let members: Members<'e> =
+            object.iter().map(|(key, value)| (Cow::Borrowed(key), Value::from_json(value))).collect();
+        budget.work(members.iter().map(|(key, value)| weight(key, value)).sum())?;
+        Ok(Some(members))
+    }
+
+    /// What it costs to take up this value, in steps: arrays and objects are shared, texts are read or copied.
+    pub(crate) fn weight(&self) -> usize {
         match self {
-            Value::Object(members) => Some(members.as_ref().clone()),
-            Value::Json(Json::Object(object)) => Some(
-                object.iter().map(|(key, value)| (Cow::Borrowed(key), Value::from_json(value))).collect(),
-            ),
-            _ => None,
+            Value::Text(text) => 1 + text.len() / limits::BYTES_PER_FUEL,
+            _ => 1,
         }
     }
 
@@ -189,8 +218,7 @@ impl<'e> Value<'e> {
             }
             Value::Json(Json::Object(object)) => object.get(name).map_or(Value::Null, Value::from_json),
             Value::Array(_) | Value::Json(Json::Array(_)) => {
-                let items = self.elements().unwrap_or_default();
-                budget.work(items.len())?;
+                let items = self.elements(budget)?.unwrap_or_default();
                 Value::array(items.iter().map(|item| item.member(name, budget)).collect::<Result<_, _>>()?)
             }
             _ => Value::Null,

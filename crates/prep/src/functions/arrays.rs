@@ -184,9 +184,8 @@ fn bounded(items: Vec<Value<'_>>) -> Result<Value<'_>, Failure> {
 }
 
 fn flatten<'e>(items: Vec<Value<'e>>, flat: &mut Vec<Value<'e>>, budget: &Budget) -> Result<(), Failure> {
-    budget.work(items.len())?;
     for item in items {
-        match item.elements() {
+        match item.elements(budget)? {
             Some(inner) => flatten(inner, flat, budget)?,
             None => flat.push(item),
         }

@@ -1,6 +1,6 @@
 //! The group Hierarchies - Map, with the map functions that the vendor lists under objects.
 
-use super::objects::{members, pairs};
+use super::objects::{members_of, pairs};
 use super::{Function, Kind, Nulls, ex, on};
 use crate::arithmetic::has_key;
 use crate::arity::{arg, repeated};
@@ -29,7 +29,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         eval: |a| {
             let map = a.value(0)?;
             let key = a.value(1)?;
-            let Some(keys) = key.elements() else {
+            let Some(keys) = key.elements(a.budget())? else {
                 let name = key.into_text().ok_or_else(|| a.bad("a key is a text"))?;
                 return map.member(&name, a.budget());
             };
@@ -58,7 +58,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         eval: |a| {
             let map = a.value(0)?;
             let key = a.value(1)?;
-            for key in key.elements().unwrap_or_else(|| vec![key]) {
+            for key in key.elements(a.budget())?.unwrap_or_else(|| vec![key]) {
                 let name = key.into_text().ok_or_else(|| a.bad("a key is a text"))?;
                 if has_key(&map, &name, a.budget())? {
                     return Ok(true.into());
@@ -77,8 +77,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         eval: |a| {
             let mut all = Vec::new();
             for position in 0..a.len() {
-                if !a.value(position)?.is_null() {
-                    all.extend(members(a, position)?);
+                let map = a.value(position)?;
+                if !map.is_null() {
+                    all.extend(members_of(&map, a, position)?);
                 }
             }
             let mut seen = std::collections::HashSet::new();

@@ -41,6 +41,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
                     if at == objects.len() {
                         objects.push(Vec::new());
                     }
+                    a.budget().touch(key.len())?;
                     objects[at].push((key.clone(), item));
                 }
             }
@@ -155,11 +156,19 @@ pub(super) fn pairs<'e>(a: &mut Args<'_, 'e>) -> Result<Members<'e>, Failure> {
 }
 
 /// The members of an argument that is an object.
-pub(super) fn members<'e>(a: &mut Args<'_, 'e>, position: usize) -> Result<Members<'e>, Failure> {
+fn members<'e>(a: &mut Args<'_, 'e>, position: usize) -> Result<Members<'e>, Failure> {
     let value = a.value(position)?;
-    a.budget().work(value.size().unwrap_or(0))?;
+    members_of(&value, a, position)
+}
+
+/// The members of what an argument yielded, if it is an object.
+pub(super) fn members_of<'e>(
+    value: &Value<'e>,
+    a: &Args<'_, 'e>,
+    position: usize,
+) -> Result<Members<'e>, Failure> {
     value
-        .members()
+        .members(a.budget())?
         .ok_or_else(|| a.bad(format!("argument {} must be an object, not {}", position + 1, value.kind())))
 }
 

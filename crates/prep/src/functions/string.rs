@@ -147,12 +147,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let (text, separators) = (a.text(0)?, a.text(1)?);
             // A backslash is the one character that needs another before it.
             let separators = separators.replace("\\\\", "\\");
+            // Each character is sought among the separators.
+            a.budget().touch(text.len().saturating_mul(separators.len()))?;
             let parts = text
                 .split(|c| separators.contains(c))
                 .filter(|part| !part.is_empty())
                 .map(owned)
                 .collect::<Vec<_>>();
-            a.budget().work(parts.len() + separators.len())?;
+            a.budget().work(parts.len())?;
             Ok(Value::array(parts))
         },
     },
@@ -310,7 +312,8 @@ fn instr<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
         if from >= text.len() {
             return Ok(Value::Integer(-1));
         }
-        a.budget().work(1)?;
+        // Each search prepares itself by reading the part.
+        a.budget().touch(limits::BYTES_PER_FUEL + part.len())?;
     }
     Ok(match text[from..].find(part.as_ref()) {
         Some(at) => text[..from + at].chars().count().into(),
