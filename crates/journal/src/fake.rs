@@ -159,6 +159,14 @@ impl Disk for FakeDisk {
         lock(&self.0).files.remove(path).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = lock(&self.0);
+        let (_, file) = state.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        let stable = state.files.get(to).is_some_and(|(stable, _)| *stable);
+        state.files.insert(to.to_owned(), (stable, file));
+        Ok(())
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = lock(&self.0);
         state.events.push(Event::SyncDir);

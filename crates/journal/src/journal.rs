@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use vocab::{Clock, FlowNo, Millis, random};
@@ -12,7 +13,7 @@ use vocab::{Clock, FlowNo, Millis, random};
 use crate::disk::Disk;
 use crate::frame::{Frame, NewFrame};
 use crate::ids::EPOCH_BITS;
-use crate::limits::{GROUP_BYTES_MAX, LOG_BYTES_MAX, QUEUE_BYTES_MAX, SEGMENT_BYTES};
+use crate::limits::{GROUP_BYTES_MAX, LOG_BYTES_MAX, NEW_SEGMENT_PAUSE, QUEUE_BYTES_MAX, SEGMENT_BYTES};
 use crate::segment::{self, Fault, Scan, Segment};
 use crate::writer::{Queue, Request, Tail, Writer};
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub log_bytes_max: u64,
     /// Most bytes that wait for the writer; beyond it appends are refused with [`AppendError::Busy`].
     pub queue_bytes_max: usize,
+    /// Between the tries to make a new segment on a disk that failed.
+    pub new_segment_pause: Duration,
 }
 
 impl Settings {
@@ -36,6 +39,7 @@ impl Settings {
             segment_bytes: SEGMENT_BYTES,
             log_bytes_max: LOG_BYTES_MAX,
             queue_bytes_max: QUEUE_BYTES_MAX,
+            new_segment_pause: NEW_SEGMENT_PAUSE,
         }
     }
 }
@@ -181,6 +185,10 @@ impl Journal {
         let names = disk.list(&dir).map_err(|error| at(&dir, error))?;
         let mut firsts: Vec<u64> = names.iter().filter_map(|name| segment::parse_name(name)).collect();
         firsts.sort_unstable();
+        for name in names.iter().filter(|name| name.ends_with(&format!(".{}", segment::UNFINISHED))) {
+            // Nothing was ever written to it; that it cannot go now only takes room.
+            let _ = disk.remove(&dir.join(name));
+        }
         let recovered = recover(&*disk, &dir, &firsts)?;
         let epoch =
             recovered.epoch.unwrap_or_else(|| u64::from_be_bytes(random::bytes()) >> (64 - EPOCH_BITS));

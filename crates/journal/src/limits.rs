@@ -1,5 +1,7 @@
 //! Bounds of the log, each with its reason.
 
+use std::time::Duration;
+
 /// Default size of a segment: large enough that creating one is rare, small enough that retention is prompt.
 pub const SEGMENT_BYTES: u64 = 128 << 20;
 
@@ -24,5 +26,5 @@ pub const INDEX_BYTES: u64 = 64 << 10;
 /// A failed disk is tried again this often before the waiting records are refused.
 pub const NEW_SEGMENT_TRIES: u32 = 20;
 
-/// Between these tries, milliseconds.
-pub const NEW_SEGMENT_PAUSE_MS: u64 = 100;
+/// Between these tries.
+pub const NEW_SEGMENT_PAUSE: Duration = Duration::from_millis(100);

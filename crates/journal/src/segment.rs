@@ -56,6 +56,9 @@ impl From<io::Error> for Fault {
     }
 }
 
+/// Extension of a segment that is being made.
+pub(crate) const UNFINISHED: &str = "new";
+
 pub(crate) fn file_name(first_offset: u64) -> String {
     format!("{first_offset:020}.log")
 }

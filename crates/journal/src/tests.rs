@@ -201,6 +201,22 @@ fn what_was_refused_stays_away_though_no_new_segment_could_be_made() {
 }
 
 #[test]
+fn a_log_stays_the_same_log_though_its_only_segment_could_not_be_replaced() {
+    let disk = FakeDisk::default();
+    let journal = open(&disk).unwrap();
+    let epoch = journal.epoch();
+    disk.fail_syncs(true);
+    assert_eq!(append(&journal, b"refused"), Err(AppendError::Failed));
+    // Killed now, as it was; and after a power cut.
+    let killed = FakeDisk::default();
+    disk.files().into_iter().for_each(|(path, bytes)| killed.put(&path, bytes));
+    for next in [killed, disk.power_cut(|_| 0)] {
+        let journal = open(&next).unwrap();
+        assert_eq!((journal.epoch(), payloads(&journal).len()), (epoch, 0));
+    }
+}
+
+#[test]
 fn a_failed_write_is_refused_and_never_read_back() {
     let disk = FakeDisk::default();
     let journal = open(&disk).unwrap();

@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
 
 use tokio::sync::oneshot;
 use vocab::{Clock, Millis};
@@ -17,10 +16,8 @@ use crate::faults::{self, Fault};
 use crate::frame::NewFrame;
 use crate::group;
 use crate::journal::{AppendError, Appended, Shared, State, lock};
-use crate::limits::{
-    GROUP_BYTES_MAX, GROUP_RECORDS_MAX, NEW_SEGMENT_PAUSE_MS, NEW_SEGMENT_TRIES, SEGMENT_BYTES_MIN,
-};
-use crate::segment::{Header, Segment};
+use crate::limits::{GROUP_BYTES_MAX, GROUP_RECORDS_MAX, NEW_SEGMENT_TRIES, SEGMENT_BYTES_MIN};
+use crate::segment::{Header, Segment, UNFINISHED};
 
 /// Records that wait, and whom to answer.
 pub(crate) struct Request {
@@ -221,7 +218,7 @@ impl Writer {
             if self.roll(0).is_ok() {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(NEW_SEGMENT_PAUSE_MS));
+            std::thread::sleep(self.shared.settings.new_segment_pause);
         }
         tracing::error!("no new segment of the log can be made; records are refused until one can");
     }
@@ -272,26 +269,22 @@ impl Writer {
     fn create(&mut self, header: &Header, bytes: &[u8], size: u64) -> io::Result<()> {
         let shared = &self.shared;
         let path = shared.path_of(header.first_offset);
-        // A segment of that name holds no synced record: it is what a failure left, or was never written to.
-        let replaced = {
-            let mut segments = lock(&shared.segments);
-            let same = segments.last().is_some_and(|last| last.first_offset == header.first_offset);
-            if same { segments.pop() } else { None }
-        };
-        if replaced.is_some() || shared.disk.open(&path).is_ok() {
-            shared.disk.remove(&path)?;
-            shared.disk.sync_dir(&shared.settings.dir)?;
-        }
-        let file = shared.disk.create(&path)?;
+        // Made under another name, so that the log is never without a segment that carries its epoch. A segment that has the
+        // name already holds no synced record: it is what a failure left, or was never written to.
+        let new = path.with_extension(UNFINISHED);
+        let _ = shared.disk.remove(&new);
+        let file = shared.disk.create(&new)?;
         let made = file
             .allocate(size)
             .and_then(|()| file.write_at(0, bytes))
             .and_then(|()| file.sync())
+            .and_then(|()| shared.disk.rename(&new, &path))
             .and_then(|()| shared.disk.sync_dir(&shared.settings.dir));
         if let Err(error) = made {
-            let _ = shared.disk.remove(&path);
+            let _ = shared.disk.remove(&new);
             return Err(error);
         }
+        lock(&shared.segments).pop_if(|last| last.first_offset == header.first_offset);
         let position = bytes.len() as u64;
         lock(&shared.segments).push(Segment::new(file.clone(), header.first_offset, position, size));
         self.tail = Some(Tail { file, position, end: size });
@@ -322,7 +315,7 @@ impl Writer {
             let _ = request.reply.send(Ok(Appended { first_offset, received }));
             kept.push(Request { frames: request.frames, bytes: request.bytes, reply });
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(std::time::Duration::from_millis(20));
         let _ = self.write_group(&kept);
     }
 }

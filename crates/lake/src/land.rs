@@ -155,6 +155,10 @@ pub(crate) async fn land(lake: &Arc<Inner>, landing: Landing) -> Result<Landed, 
     fail_point("lake.after_files");
     let landed = commit_all(lake, &landing, &prepared).await?;
     fail_point("lake.after_commit");
+    #[cfg(feature = "fakes")]
+    if lake.lose_answer.swap(false, std::sync::atomic::Ordering::SeqCst) {
+        return Err(LandError::Lake(LakeError::Schema("the answer is lost".to_owned())));
+    }
     for table in prepared {
         let sequence = table.state.metadata.last_sequence_number();
         let state = Arc::new(table.state);

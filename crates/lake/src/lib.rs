@@ -104,6 +104,8 @@ struct Inner {
     tables: Mutex<HashMap<Key, Arc<TableState>>>,
     /// Datasets whose tables were dropped: a landing that was under way must not make them again.
     dropped: Mutex<HashSet<DatasetId>>,
+    #[cfg(feature = "fakes")]
+    lose_answer: std::sync::atomic::AtomicBool,
 }
 
 impl Lake {
@@ -118,6 +120,8 @@ impl Lake {
             files,
             tables: Mutex::default(),
             dropped: Mutex::default(),
+            #[cfg(feature = "fakes")]
+            lose_answer: Default::default(),
         })))
     }
 
@@ -135,6 +139,12 @@ impl Lake {
     /// Lands a range of a dataset's records: all of it or nothing.
     pub async fn land(&self, landing: Landing) -> Result<Landed, LandError> {
         land::land(&self.0, landing).await
+    }
+
+    /// The next landing happens, and reports that it failed.
+    #[cfg(feature = "fakes")]
+    pub fn lose_next_answer(&self) {
+        self.0.lose_answer.store(true, std::sync::atomic::Ordering::SeqCst);
     }
 
     /// The next offset of each dataset and partition.
