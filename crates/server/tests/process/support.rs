@@ -196,14 +196,26 @@ impl Server {
         self.fact("TRIBUTARY_TENANT")
     }
 
-    /// Waits until no record is pending.
+    /// Waits until no record is pending, for as long as they become fewer: what a load left may take a busy machine long.
     pub(crate) fn settle(&self) {
-        wait_for("the lake to catch up", || {
-            let (status, text) = get_text(&format!("{}/metrics", self.url()));
-            assert_eq!(status, 200, "{text}");
-            let line = text.lines().find(|line| line.starts_with("tributary_records_pending"))?;
-            (line.rsplit(' ').next()?.parse::<f64>().ok()? == 0.0).then_some(())
-        });
+        let (mut fewest, mut waited) = (f64::INFINITY, Duration::ZERO);
+        loop {
+            let pending = self.pending();
+            match pending {
+                Some(0.0) => return,
+                Some(pending) if pending < fewest => (fewest, waited) = (pending, Duration::ZERO),
+                _ => waited += POLL,
+            }
+            assert!(waited < PATIENCE, "the lake does not catch up: {pending:?} records are pending");
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn pending(&self) -> Option<f64> {
+        let (status, text) = get_text(&format!("{}/metrics", self.url()));
+        assert_eq!(status, 200, "{text}");
+        let line = text.lines().find(|line| line.starts_with("tributary_records_pending"))?;
+        line.rsplit(' ').next()?.parse().ok()
     }
 }
 

@@ -19,6 +19,9 @@ const TAKEN: Duration = Duration::from_secs(10);
 
 const CLIENTS: usize = 4;
 
+/// Bytes that make a record large enough for segments to end soon.
+const PADDING: usize = 2_000;
+
 /// A mounted file system, unmounted when dropped.
 pub(crate) struct Mount(PathBuf);
 
@@ -144,7 +147,9 @@ impl Drop for Errors {
 #[test]
 fn what_an_io_error_refused_never_appears() {
     let home = tempfile::tempdir().unwrap();
-    let start = Start { settings: SMALL_SEGMENTS, ..Start::on(home.path()) };
+    // Much more room than the load fills: a log that is full writes nothing, and meets no error.
+    let roomy = SMALL_SEGMENTS.replace("bytes_max = 268435456", "bytes_max = 4294967296");
+    let start = Start { settings: &roomy, ..Start::on(home.path()) };
     let (setup, inlet) = prepare(&start.ready());
     let ledger = Arc::new(Ledger::default());
     let rounds = [
@@ -164,7 +169,7 @@ fn what_an_io_error_refused_never_appears() {
             Ok(errors) => errors,
             Err(why) => return skipped(&why),
         };
-        let load = Load::start(&server, &inlet, &ledger, CLIENTS, 5_000);
+        let load = Load::start(&server, &inlet, &ledger, CLIENTS, PADDING);
         std::thread::sleep(Duration::from_secs(4));
         // Half of the rounds end while the disk still fails.
         if kill {
