@@ -503,7 +503,7 @@ pub(crate) fn reader(script: &str, arguments: &[&str]) -> Option<String> {
         eprintln!("skipped: TRIBUTARY_TEST_PYTHON is not set (`cargo xtask test` sets it)");
         return None;
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/readers").join(script);
+    let script = Path::new("../../tests/readers").join(script);
     let output = Command::new(python).arg(script).args(arguments).output().unwrap();
     Some(checked(output))
 }
