@@ -136,5 +136,7 @@ fn golden() -> Outcome {
     let path = root().join("docs/reference/settings.md");
     std::fs::write(&path, page.stdout).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut tests = cargo(&["test", "--package", "prep", "--package", "xdm", "reference"]);
-    run(tests.env("TRIBUTARY_GOLDEN", "write"))
+    run(tests.env("TRIBUTARY_GOLDEN", "write"))?;
+    let mut cases = cargo(&["test", "--package", "tributary", "--test", "process", "compatibility_page"]);
+    run(cases.env("TRIBUTARY_GOLDEN", "write"))
 }

@@ -1,5 +1,6 @@
 //! A server as a child process, a client, and the objects that most tests need.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -327,6 +328,22 @@ pub(crate) fn token(url: &str, api_key: &str, secret: &str) -> (u16, Value) {
     ];
     let mut answer = agent().post(format!("{url}/ims/token/v3")).send_form(form).unwrap();
     (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
+}
+
+/// One request with just these headers: status, headers and text of the answer.
+pub(crate) fn exchange(
+    url: &str,
+    method: &str,
+    headers: &BTreeMap<String, String>,
+    body: String,
+) -> (u16, http::HeaderMap, String) {
+    let mut request = http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let mut answer = agent().run(request.body(body).unwrap()).unwrap();
+    let text = answer.body_mut().read_to_string().unwrap_or_default();
+    (answer.status().as_u16(), answer.headers().clone(), text)
 }
 
 /// Posts a text to an inlet; extra headers as given.
