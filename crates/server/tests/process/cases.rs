@@ -4,7 +4,8 @@
 //! A case is a list of calls. `send` is the method and path, `answer` the status, `like` what the body must hold (see
 //! [`differs`]), `lists` the same for a body that may hold nothing else, `headers` what is sent beside the gateway's own
 //! (null takes one of those away), `shows` what the answer's headers hold, `save` names values of the body by JSON
-//! pointer. `${name}` stands for a saved value, in a path percent-encoded; `${org}`, `${key}`, `${secret}`, `${token}`,
+//! pointer (`POINTER after PREFIX`: without that prefix). `${name}` stands for a saved value, in a path percent-encoded;
+//! `${org}`, `${key}`, `${secret}`, `${token}`,
 //! `${tenant}`, `${url}` and `${new}` (another text each time) are given. `setup` is played once before the cases of a
 //! file, `prelude` names a file of `cases/` whose setup comes first.
 
@@ -183,8 +184,9 @@ impl<'a> Player<'a> {
             }
         }
         for (name, pointer) in &call.save {
+            let (pointer, prefix) = pointer.split_once(" after ").unwrap_or((pointer, ""));
             let value = match found.pointer(pointer) {
-                Some(Value::String(text)) => text.clone(),
+                Some(Value::String(text)) => text.trim_start_matches(prefix).to_owned(),
                 Some(other) => other.to_string(),
                 None => return Err(format!("{}; nothing at {pointer}", told())),
             };
