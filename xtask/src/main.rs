@@ -95,7 +95,8 @@ fn lint() -> Outcome {
 
 /// All tests, in the profile of the process tests so that everything is compiled once.
 fn test(extra: &[(&str, &str)]) -> Outcome {
-    let python = tools::lake_readers()?;
+    let python = tools::python("readers")?;
+    let clients = tools::python("clients")?;
     // The planted faults are a build of their own; it is set aside before the real one takes its name.
     run(&mut cargo(&["build", "--profile", "ci", "--package", "tributary", "--features", "faults"]))?;
     let faults = target().join("tributary-with-faults");
@@ -107,6 +108,7 @@ fn test(extra: &[(&str, &str)]) -> Outcome {
     tests
         .env("TRIBUTARY_TEST_PYTHON", &python)
         .env("TRIBUTARY_TEST_FAULTS", &faults)
+        .env("TRIBUTARY_TEST_CLIENTS", &clients)
         .envs(extra.iter().copied());
     run(&mut tests)?;
     let mut tutorial = Command::new("bash");
