@@ -12,5 +12,6 @@ mod faults;
 mod lake;
 mod ledger;
 mod promises;
+mod races;
 mod support;
 mod tutorial;
