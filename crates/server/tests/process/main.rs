@@ -4,6 +4,7 @@
 //! planted faults). Without them the tests that need them print `skipped: why`.
 
 mod admission;
+mod apply;
 mod commands;
 mod crash;
 mod door;
