@@ -53,7 +53,7 @@ pub async fn rename(
     user: &str,
     now: Millis,
 ) -> Result<Sandbox, ChangeSandboxError> {
-    check_open(sandbox)?;
+    check_there(sandbox)?;
     if !is_title(title) {
         return Err(ChangeSandboxError::BadTitle);
     }
@@ -66,12 +66,12 @@ pub async fn rename(
 
 /// Whether a sandbox may be emptied; for a dry run, and before it is done.
 pub fn check_wipe(sandbox: &Sandbox, wipe: Wipe) -> Result<(), ChangeSandboxError> {
-    check_open(sandbox)?;
+    check_there(sandbox)?;
     if wipe == Wipe::Delete && sandbox.is_default { Err(ChangeSandboxError::Default) } else { Ok(()) }
 }
 
-fn check_open(sandbox: &Sandbox) -> Result<(), ChangeSandboxError> {
-    if sandbox.is_open() { Ok(()) } else { Err(ChangeSandboxError::Deleted) }
+fn check_there(sandbox: &Sandbox) -> Result<(), ChangeSandboxError> {
+    if sandbox.is_gone() { Err(ChangeSandboxError::Deleted) } else { Ok(()) }
 }
 
 /// Deletes every object of a sandbox. It is `resetting` or `deleting` until [`settle`] is told that its files are gone.
@@ -207,6 +207,11 @@ mod tests {
         assert!(!sandbox::is_current(&mut tx, &there).await.unwrap(), "what began before cannot be stored");
         assert!(sandbox::is_current(&mut tx, &here).await.unwrap());
         assert!(mapping::get(&mut tx, &there, "a", None).await.is_err());
+        assert_eq!(
+            sandbox::scope(&mut tx, &org, Some("dev"), actor(), NOW).await.unwrap(),
+            None,
+            "not open yet"
+        );
 
         settle(&mut tx, dev.no).await.unwrap();
         let dev = sandbox::get(&mut tx, &org, "dev").await.unwrap().unwrap();

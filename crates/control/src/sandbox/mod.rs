@@ -79,9 +79,13 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Whether requests may act in it.
+    /// Whether requests may act in it. Not while it is being emptied: what they made could go with the rest.
     pub fn is_open(&self) -> bool {
-        ![state::DELETING, state::DELETED].contains(&self.state.as_str())
+        self.state == state::ACTIVE
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        [state::DELETING, state::DELETED].contains(&self.state.as_str())
     }
 }
 
@@ -182,7 +186,7 @@ pub async fn get(tx: &mut Tx, org: &OrgId, name_or_id: &str) -> Result<Option<Sa
 }
 
 /// The scope of a request: the sandbox that it names, or the org's default one when it names none. `None` when the org
-/// or that sandbox does not exist, or is deleted.
+/// or that sandbox does not exist, or is not open.
 pub async fn scope(
     tx: &mut Tx,
     org: &OrgId,

@@ -138,11 +138,10 @@ fn connect(args: &ApplyArgs) -> Result<Session, Failure> {
         tenant: String::new(),
     };
     let url = fact("TRIBUTARY_URL")?.trim_end_matches('/').to_owned();
-    // The tenant is the organisation's: it is asked for in its default sandbox, as the wanted one may not be there yet.
-    let everywhere = Credentials { sandbox: String::new(), ..known.clone() };
-    let tenant = Client::connect(&url, &everywhere).and_then(|client| remote::tenant(&client));
-    let tenant = tenant.map_err(Failure::Usage)?;
     let client = Client::connect(&url, &known).map_err(Failure::Usage)?;
+    // The tenant is the organisation's: where the wanted sandbox is not there yet, the default one tells it.
+    let default = || Client::connect(&url, &Credentials { sandbox: String::new(), ..known.clone() });
+    let tenant = remote::tenant(&client).or_else(|_| remote::tenant(&default()?)).map_err(Failure::Usage)?;
     Ok(Session { client, tenant, sandbox })
 }
 
@@ -195,6 +194,9 @@ fn compare(
     let mut paths = Vec::new();
     if object.key.0 == Kind::Sandbox {
         let Some(found) = sandboxes.get(&object.key.1) else { return Ok(Change::Create) };
+        if found["state"] == "deleted" {
+            return Err(at("the sandbox was deleted, and its name is not given again".to_owned()));
+        }
         differences(&wanted, &Value::Object(found.clone()), "", &mut paths);
         if let Some(path) = paths.iter().find(|path| *path != "title") {
             return Err(at(format!("{path} of a sandbox cannot be changed")));

@@ -353,3 +353,32 @@ fn records_of_a_wiped_sandbox_do_not_stall_the_log() {
         dev.get(&format!("{CATALOG}/batches")).as_object().unwrap().is_empty().then_some(())
     });
 }
+
+/// When its files cannot be moved away the sandbox is empty all the same, and closed until they are: what is made in it
+/// could go with them.
+#[test]
+fn a_reset_that_the_disk_refuses_is_finished_later() {
+    let (server, home) = Server::start();
+    let prod = server.client();
+    let dev = create(&prod, "dev");
+    let (_, inlet) = fill(&server, &dev, "Theirs");
+    let trash = home.path().join("data/warehouse/.trash");
+    std::fs::write(&trash, "in the way").unwrap();
+    let (status, answer) = reset(&prod, "dev");
+    assert_eq!((status, &answer["state"]), (202, &json!("resetting")), "{answer}");
+    assert_eq!(post(&inlet, 9).0, 404);
+    assert_eq!(dev.call("GET", &format!("{FLOWS}/flows"), &[], None).0, 404);
+    let folder = home.path().join("data/warehouse").join(server.tenant()).join("dev");
+    assert!(folder.exists());
+    // A crash in between changes nothing: the next start finishes it.
+    std::fs::remove_file(&trash).unwrap();
+    server.kill();
+    let server = Start::on(home.path()).ready();
+    assert!(!folder.exists());
+    let prod = server.client();
+    let dev = prod.in_sandbox("dev");
+    assert_eq!(prod.get(&format!("{BASE}/sandboxes/dev"))["state"], "active");
+    assert!(lists(&dev).iter().all(|(_, count)| *count == 0));
+    assert_eq!(reset(&prod, "prod").0, 202, "the default sandbox can be reset too");
+    fill(&server, &dev, "Theirs");
+}
