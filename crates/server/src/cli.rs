@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::apply::{self, ApplyArgs, Task};
 use crate::config::{self, Config};
 use crate::data_dir::{DataDir, RunFile};
 use crate::{dev, run};
@@ -55,6 +56,12 @@ enum Command {
     Serve(ServeArgs),
     /// Print the addresses and credentials of a running `tributary dev`.
     Env(DataArgs),
+    /// Make a sandbox have what a folder of files says.
+    Apply(ApplyArgs),
+    /// Print what `apply` would do.
+    Diff(ApplyArgs),
+    /// Write the objects of a sandbox into a folder, for `apply`.
+    Export(ApplyArgs),
     /// Manage the machine credentials of orgs.
     #[command(subcommand)]
     Credentials(CredentialsCommand),
@@ -169,6 +176,9 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Dev(args) => dev::dev(args),
         Command::Serve(args) => serve(args),
         Command::Env(args) => env(&args.data),
+        Command::Apply(args) => apply::run(&args, Task::Apply),
+        Command::Diff(args) => apply::run(&args, Task::Diff),
+        Command::Export(args) => apply::run(&args, Task::Export),
         Command::Credentials(CredentialsCommand::Create(args)) => create_credential(&args),
         Command::Config(ConfigCommand::Check { config }) => {
             let config = load(&config, None, None)?;

@@ -2,7 +2,7 @@
 //!
 //! The sample objects are made through the public API, as any client would make them.
 
-mod client;
+pub(crate) mod client;
 mod samples;
 mod summary;
 

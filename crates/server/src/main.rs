@@ -5,6 +5,7 @@
 
 mod api;
 mod app;
+mod apply;
 mod cli;
 mod config;
 mod data_dir;

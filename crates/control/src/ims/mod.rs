@@ -7,7 +7,7 @@ use store::{Row, StoreError, Tx, values};
 use subtle::ConstantTimeEq as _;
 use vocab::{Millis, OrgId, random};
 
-use crate::sandbox::{self, CreateSandboxError, DEFAULT_NAME, NewSandbox, SandboxType};
+use crate::sandbox::{self, CreateSandboxError, DEFAULT_NAME, NewSandbox, Sandbox, SandboxType};
 
 /// Who made what no request asked for.
 const SYSTEM: &str = "system";
@@ -159,7 +159,7 @@ pub async fn create_credential(
     }
     let sandbox = match sandbox {
         None => None,
-        Some(wanted) => match sandbox::get(tx, org, wanted).await? {
+        Some(wanted) => match sandbox::get(tx, org, wanted).await?.filter(Sandbox::is_open) {
             Some(found) => Some(found.name),
             None => return Err(ImsError::UnknownSandbox(wanted.to_owned())),
         },

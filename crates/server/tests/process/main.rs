@@ -4,14 +4,17 @@
 //! and `TRIBUTARY_TEST_FAULTS` (a build with planted faults). Without them the tests that need them print `skipped: why`.
 
 mod admission;
+mod apply;
 mod cases;
 mod commands;
 mod crash;
 mod door;
 mod faults;
+mod gateway;
 mod lake;
 mod ledger;
 mod promises;
 mod races;
+mod sandboxes;
 mod support;
 mod tutorial;

@@ -268,6 +268,11 @@ impl Client {
         }
     }
 
+    /// The same caller in another sandbox.
+    pub(crate) fn in_sandbox(&self, name: &str) -> Self {
+        Self { sandbox: name.to_owned(), made: Arc::default(), ..self.clone() }
+    }
+
     /// Any call with the gateway's headers; an empty body reads as null.
     pub(crate) fn call(
         &self,
@@ -313,7 +318,10 @@ impl Client {
 
 /// The path that shows what a POST made.
 pub(crate) fn shown_at(path: &str, answer: &Value) -> String {
-    let id = [&answer["$id"], &answer["id"], &answer[0]].into_iter().find_map(Value::as_str).unwrap();
+    let id = [&answer["$id"], &answer["id"], &answer["@id"], &answer[0]]
+        .into_iter()
+        .find_map(Value::as_str)
+        .unwrap();
     let id = id.trim_start_matches("@/dataSets/").replace(':', "%3A").replace('/', "%2F");
     format!("{path}/{id}")
 }
