@@ -30,6 +30,12 @@ pub const NAME_CHARS_MAX: usize = 256;
 /// Batches that a list request looks through; a commit a second makes 86,400 a day.
 pub const BATCHES_SCANNED_MAX: usize = 20_000;
 
+/// Counts of outcomes that a list of all flows' runs looks at, newest first.
+pub const RUN_ROWS_MAX: u64 = 10_000;
+
+/// Batches that one run is searched for in.
+pub const RUN_BATCHES_MAX: u64 = 100;
+
 /// Mapping sets on a page when the client names no limit; documented.
 pub const MAPPINGS_PAGE_DEFAULT: usize = 10;
 

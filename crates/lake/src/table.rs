@@ -205,6 +205,7 @@ pub(crate) async fn wipe(
     tx.execute("DELETE FROM iceberg_tables WHERE catalog_name = $1", values![catalog]).await?;
     tx.execute("DELETE FROM batch WHERE sandbox = $1", values![sandbox]).await?;
     tx.execute("DELETE FROM outcome WHERE sandbox = $1", values![sandbox]).await?;
+    tx.execute("DELETE FROM outcome_reason WHERE sandbox = $1", values![sandbox]).await?;
     Ok(())
 }
 

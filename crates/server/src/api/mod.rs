@@ -11,6 +11,7 @@ pub(crate) mod gateway;
 pub(crate) mod iceberg;
 pub(crate) mod ims;
 pub(crate) mod mapping;
+pub(crate) mod openapi;
 pub(crate) mod ops;
 pub(crate) mod problem;
 pub(crate) mod registry;
@@ -74,6 +75,7 @@ pub(crate) fn router(app: App, surfaces: Surfaces) -> Router {
             .merge(flow::routes())
             .merge(mapping::routes())
             .merge(iceberg::routes())
+            .merge(openapi::routes())
             .layer(DefaultBodyLimit::max(app.config.limits.control_body_bytes));
         router = router.merge(control);
     }

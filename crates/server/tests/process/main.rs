@@ -6,6 +6,7 @@
 mod admission;
 mod apply;
 mod cases;
+mod clients;
 mod commands;
 mod crash;
 mod door;

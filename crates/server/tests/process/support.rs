@@ -533,7 +533,7 @@ pub(crate) fn reader(script: &str, arguments: &[&str]) -> Option<String> {
     Some(checked(output))
 }
 
-fn checked(output: Output) -> String {
+pub(crate) fn checked(output: Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{errors}");
     String::from_utf8(output.stdout).unwrap()
