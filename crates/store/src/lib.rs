@@ -22,7 +22,10 @@ macro_rules! values {
 }
 
 /// The migrations in order. Their number is the version of the database; none is ever changed or reused.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/sqlite/0001_initial.sql"),
+    include_str!("../migrations/sqlite/0002_global_library.sql"),
+];
 
 /// Connections that read, beside the one that writes.
 const READERS: u32 = 4;

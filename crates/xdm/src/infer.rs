@@ -30,31 +30,40 @@ pub struct Inferred {
     pub records: usize,
 }
 
-/// Reads records and proposes their fields. What is no object is noted and left out.
-pub fn infer<'a>(records: impl IntoIterator<Item = Json<'a>>) -> Inferred {
-    let mut reader = Reader { fields: 0, full: false };
-    let mut root = Object::default();
-    let (mut count, mut others) = (0, 0_usize);
-    for record in records {
+/// Reads records, one at a time, and proposes their fields.
+#[derive(Default)]
+pub struct Inference {
+    reader: Reader,
+    root: Object,
+    records: usize,
+    others: usize,
+}
+
+impl Inference {
+    /// Takes in a record. What is no object is noted and left out.
+    pub fn add(&mut self, record: &Json<'_>) {
         match record {
             Json::Object(members) => {
-                reader.object(&mut root, &members, 0);
-                count += 1;
+                self.reader.object(&mut self.root, members, 0);
+                self.records += 1;
             }
-            _ => others += 1,
+            _ => self.others += 1,
         }
     }
-    let mut writer = Writer { notes: Vec::new() };
-    if others > 0 {
-        writer.notes.push(format!("{others} records are no objects and were left out"));
+
+    pub fn finish(self) -> Inferred {
+        let mut writer = Writer { notes: Vec::new() };
+        if self.others > 0 {
+            writer.notes.push(format!("{} records are no objects and were left out", self.others));
+        }
+        if self.reader.full {
+            let text =
+                format!("only the first {INFER_FIELDS_MAX} fields, {INFER_DEPTH_MAX} deep, were taken in");
+            writer.notes.push(text);
+        }
+        let properties = writer.object(&self.root, "");
+        Inferred { properties, notes: writer.notes, records: self.records }
     }
-    if reader.full {
-        writer
-            .notes
-            .push(format!("only the first {INFER_FIELDS_MAX} fields, {INFER_DEPTH_MAX} deep, were taken in"));
-    }
-    let properties = writer.object(&root, "");
-    Inferred { properties, notes: writer.notes, records: count }
 }
 
 /// Fields in the order in which they were first seen.
@@ -87,6 +96,7 @@ struct Texts {
     many: bool,
 }
 
+#[derive(Default)]
 struct Reader {
     fields: usize,
     /// Whether something was left out for its number or depth.
@@ -277,6 +287,12 @@ fn title(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn infer<'a>(records: impl IntoIterator<Item = Json<'a>>) -> Inferred {
+        let mut inference = Inference::default();
+        records.into_iter().for_each(|record| inference.add(&record));
+        inference.finish()
+    }
 
     #[track_caller]
     fn check(values: &[&str], expected: Value) {

@@ -26,7 +26,7 @@ pub use columns::Columns;
 pub use compile::{CompileError, Schema};
 pub use compose::{ComposeError, Lookup, TypeError, annotate, compose, to_xdm_names, without_text};
 pub use dates::{parse_date, parse_date_time};
-pub use infer::{Inferred, infer};
+pub use infer::{Inference, Inferred};
 pub use names::{FieldPath, alt_id};
 pub use public::{from_public, ingestion_names, is_public, kind_of, state_extends};
 pub use sample::{SampleError, sample};

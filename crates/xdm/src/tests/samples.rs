@@ -7,7 +7,7 @@ use vocab::Json;
 
 use super::{EVENT, none, schema};
 use crate::library::{ResourceKind, standard};
-use crate::{Schema, compose, infer, sample};
+use crate::{Inference, Schema, compose, sample};
 
 #[test]
 fn samples_of_every_standard_resource_are_valid() {
@@ -84,7 +84,9 @@ fn records_fit_what_is_inferred_from_them() {
     );
     let texts: Vec<String> = (0..40).map(|seed| sample(&schema, seed).unwrap().to_string()).collect();
     let records = || texts.iter().map(|text| Json::parse(text.as_bytes()).unwrap());
-    let found = infer(records());
+    let mut inference = Inference::default();
+    records().for_each(|record| inference.add(&record));
+    let found = inference.finish();
     assert_eq!((found.records, found.notes.clone()), (40, vec![]));
     let doc = json!({ "$id": "own", "type": "object", "properties": found.properties });
     let inferred = Arc::new(Schema::compile(&compose(&doc, &none).unwrap(), &[]).unwrap());
