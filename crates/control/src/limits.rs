@@ -41,3 +41,6 @@ pub const MAPPINGS_PAGE_DEFAULT: usize = 10;
 
 /// Records in one preview of a mapping set; what the vendor's UI shows.
 pub const PREVIEW_RECORDS_MAX: usize = 100;
+
+/// Resources of one import into the global container; the public model has 819.
+pub const GLOBAL_RESOURCES_MAX: usize = 5000;

@@ -15,6 +15,8 @@ use crate::config::{self, Config};
 use crate::data_dir::{DataDir, RunFile};
 use crate::{dev, run};
 
+mod xdm;
+
 /// Why a command ended without success.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -68,6 +70,9 @@ enum Command {
     /// Work with configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Work with schemas and records of the data model.
+    #[command(subcommand)]
+    Xdm(xdm::XdmCommand),
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
 }
@@ -192,6 +197,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
             print(config::reference().trim_end());
             Ok(())
         }
+        Command::Xdm(command) => xdm::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tributary", &mut std::io::stdout());
             Ok(())

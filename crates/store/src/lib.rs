@@ -25,6 +25,7 @@ macro_rules! values {
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0001_initial.sql"),
     include_str!("../migrations/sqlite/0002_runs.sql"),
+    include_str!("../migrations/sqlite/0003_global_library.sql"),
 ];
 
 /// Connections that read, beside the one that writes.

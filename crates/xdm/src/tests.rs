@@ -12,6 +12,10 @@ use vocab::Json;
 use crate::library::{ResourceKind, standard};
 use crate::{Behavior, FieldPath, Schema, Type, compose, streaming_validation};
 
+mod limits;
+mod public;
+mod samples;
+
 const PROFILE: &str = "https://ns.adobe.com/xdm/context/profile";
 const EVENT: &str = "https://ns.adobe.com/xdm/context/experienceevent";
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use store::{Tx, values};
 use xdm::FieldPath;
-use xdm::library::{self, ResourceKind};
+use xdm::library::ResourceKind;
 
 use super::RegistryError;
 use super::body::{ADHOC, rename_adhoc};
@@ -181,7 +181,7 @@ fn check_members<'a>(
     for id in all_of(doc) {
         let kind = parts.kind_of(scope, id).ok_or_else(|| invalid(format!("{id} does not exist")))?;
         // Some parts of the standard library count as data types and are used like field groups.
-        let common = kind == ResourceKind::DataTypes && library::standard().get(id).is_some();
+        let common = kind == ResourceKind::DataTypes && tenant_kind(scope, id).is_none();
         if !allowed.contains(&kind) && !common {
             return Err(invalid(format!(
                 "{id} is one of the {}, which cannot stand in this allOf",

@@ -78,7 +78,7 @@ pub(super) fn has_tag(doc: &Map<String, Value>, tag: &str) -> bool {
 }
 
 /// The first change that data of the old form may not survive: its path and what it is.
-fn breakage(old: &Value, new: &Value, path: &str) -> Option<(String, String)> {
+pub(super) fn breakage(old: &Value, new: &Value, path: &str) -> Option<(String, String)> {
     let broken = |change: String| Some((if path.is_empty() { "/" } else { path }.to_owned(), change));
     for key in ["type", "meta:xdmType", "format"] {
         if old.get(key) != new.get(key) {

@@ -39,11 +39,11 @@ pub(super) const COMPUTED: [&str; 21] = [
     "refs",
 ];
 
-/// A resource of the tenant or of the standard library.
+/// A resource of the tenant or of the global container.
 #[derive(Clone, Debug)]
 pub enum Found {
     Tenant(Box<Saved>),
-    Standard(&'static library::Resource),
+    Standard(Box<library::Resource>),
 }
 
 impl Found {

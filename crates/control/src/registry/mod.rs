@@ -11,6 +11,7 @@ mod error;
 mod evolve;
 mod fields;
 mod flat;
+pub mod global;
 mod ids;
 mod item;
 mod parts;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use store::{StoreError, Tx};
-use xdm::library::{self, ResourceKind};
+use xdm::library::ResourceKind;
 
 use self::ids::{id_of_path, stored_kind, tenant_kind};
 use self::parts::Parts;
@@ -90,7 +91,7 @@ async fn find(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Option<Found>, Sto
     if let Some(kind) = tenant_kind(scope, &id) {
         return Ok(resource::get(tx, scope, kind, &id).await?.map(|saved| Found::Tenant(Box::new(saved))));
     }
-    Ok(library::standard().get(&id).map(Found::Standard))
+    Ok(global::library(tx).await?.get(&id).map(|found| Found::Standard(Box::new(found.clone()))))
 }
 
 /// The resource of a kind that a path names.
@@ -108,8 +109,9 @@ async fn find_of_kind(
     {
         return Ok(Found::Tenant(Box::new(saved)));
     }
-    let standard = library::standard().get(&id).filter(|found| found.kind == kind);
-    standard.map(Found::Standard).ok_or_else(|| RegistryError::not_found(kind, text))
+    let library = global::library(tx).await?;
+    let standard = library.get(&id).filter(|found| found.kind == kind).cloned();
+    standard.map(|found| Found::Standard(Box::new(found))).ok_or_else(|| RegistryError::not_found(kind, text))
 }
 
 fn kind_of(found: &Found) -> Option<ResourceKind> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use store::Tx;
-use xdm::library::{self, ResourceKind};
+use xdm::library::ResourceKind;
 
 use super::accept::{Form, refused_for_list};
 use super::error::invalid;
@@ -11,8 +11,8 @@ use super::item::{raw, show};
 use super::parts::Parts;
 use super::query::Query;
 use super::{
-    Container, Found, RegistryError, body, check, descriptors, evolve, find_of_kind, patch as json_patch,
-    save,
+    Container, Found, RegistryError, body, check, descriptors, evolve, find_of_kind, global,
+    patch as json_patch, save,
 };
 use crate::{Kind, Saved, Scope, resource};
 
@@ -67,11 +67,15 @@ pub async fn list(
         return Err(refused_for_list());
     }
     let all = match container {
-        Container::Global => library::standard().list(kind).map(Found::Standard).collect(),
+        Container::Global => {
+            let library = global::library(tx).await?;
+            library.list(kind).map(|found| Found::Standard(Box::new(found.clone()))).collect()
+        }
         Container::Tenant => stored(tx, scope, kind).await?,
     };
     let mut parts = Parts::default();
-    for found in &all {
+    // What is global refers to nothing of a tenant's.
+    for found in all.iter().filter(|_| container == Container::Tenant) {
         parts.add(tx, scope, &found.doc()).await?;
     }
     // A published client asks for data types without ever asking for a second page.

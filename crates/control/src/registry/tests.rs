@@ -9,6 +9,7 @@ use crate::testing;
 
 mod change;
 mod describe;
+mod imports;
 mod lists;
 
 const PROFILE: &str = "https://ns.adobe.com/xdm/context/profile";

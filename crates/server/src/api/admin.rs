@@ -20,14 +20,14 @@ use vocab::{Clock as _, Millis, OrgId, SystemClock};
 use crate::api::gateway;
 use crate::app::App;
 use crate::cli::Failure;
-use crate::data_dir::DataDir;
+use crate::data_dir::{DataDir, RunFile};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new().route("/admin/v1/ping", get(ping)).route("/admin/v1/credentials", post(create_credential))
 }
 
 /// A caller who holds this start's admin token.
-struct Admin;
+pub(crate) struct Admin;
 
 impl FromRequestParts<App> for Admin {
     type Rejection = Response;
@@ -42,15 +42,28 @@ impl FromRequestParts<App> for Admin {
         if bool::from(token.as_bytes().ct_eq(app.admin_token.as_bytes())) {
             Ok(Admin)
         } else {
-            Err(problem(StatusCode::UNAUTHORIZED, "the admin token is missing or wrong"))
+            Err(unauthorized(app, local))
         }
     }
 }
 
-fn problem(status: StatusCode, detail: &str) -> Response {
+pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
     let body = json!({
         "type": "about:blank", "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail
     });
+    (status, Json(body)).into_response()
+}
+
+/// Says to this machine where the token lies: whoever may read that file may use it.
+fn unauthorized(app: &App, local: bool) -> Response {
+    let status = StatusCode::UNAUTHORIZED;
+    let mut body = json!({
+        "type": "about:blank", "title": status.canonical_reason(), "status": status.as_u16(),
+        "detail": "the admin token is missing or wrong"
+    });
+    if let Some(folder) = std::path::absolute(&app.config.data).ok().filter(|_| local) {
+        body["runFile"] = json!(RunFile::path(&folder));
+    }
     (status, Json(body)).into_response()
 }
 

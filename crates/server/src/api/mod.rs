@@ -10,6 +10,7 @@ pub(crate) mod flow;
 pub(crate) mod gateway;
 pub(crate) mod iceberg;
 pub(crate) mod ims;
+pub(crate) mod library;
 pub(crate) mod mapping;
 pub(crate) mod openapi;
 pub(crate) mod ops;
@@ -80,7 +81,7 @@ pub(crate) fn router(app: App, surfaces: Surfaces) -> Router {
         router = router.merge(control);
     }
     if surfaces.ops {
-        router = router.merge(ops::routes()).merge(admin::routes());
+        router = router.merge(ops::routes()).merge(admin::routes()).merge(library::routes());
     }
     router.with_state(app)
 }
