@@ -148,6 +148,7 @@ impl RunFile {
         let bearer = format!("Bearer {}", self.admin_token);
         let answer = match (method, body) {
             ("POST", Some(body)) => agent.post(&url).header("authorization", &bearer).send_json(body),
+            ("DELETE", _) => agent.delete(&url).header("authorization", &bearer).call(),
             _ => agent.get(&url).header("authorization", &bearer).call(),
         };
         let mut answer = answer.map_err(|error| format!("{url}: {error}"))?;

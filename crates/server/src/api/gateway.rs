@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
+use control::ims::{Need, Role};
 use control::{Actor, Scope, sandbox};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
@@ -51,6 +52,12 @@ pub(crate) enum Refusal {
         path: String,
         request_id: String,
     },
+    /// The credential's role gives no right to this.
+    RoleMissing {
+        path: String,
+        role: Role,
+        request_id: String,
+    },
     ContentType,
     Store(StoreError),
 }
@@ -72,6 +79,10 @@ impl IntoResponse for Refusal {
             Refusal::SandboxMismatch { path, request_id } => {
                 let detail = "The headers x-sandbox-name and x-sandbox-id name different sandboxes.";
                 second_line(&path, "2103-404", 404, "Sandbox not found", detail, &request_id)
+            }
+            Refusal::RoleMissing { path, role, request_id } => {
+                let detail = format!("The role {role} of this credential gives no right to this.");
+                second_line(&path, "2118-403", 403, "Forbidden", &detail, &request_id)
             }
             Refusal::ContentType => {
                 let body = json!({
@@ -110,6 +121,17 @@ fn second_line(path: &str, code: &str, status: u16, title: &str, detail: &str, r
     (status, Json(body)).into_response()
 }
 
+/// What a request behind the gateway needs. Searches, validations and previews are questions, though they are posted.
+fn need(method: &Method, path: &str) -> Need {
+    let asks = ["/search", "/validate", "/preview", "/samples/parse"].iter().any(|end| path.ends_with(end));
+    match *method {
+        Method::GET | Method::HEAD => Need::Read,
+        Method::POST if asks => Need::Read,
+        _ if path.starts_with("/data/foundation/sandbox-management") => Need::ManageSandboxes,
+        _ => Need::Write,
+    }
+}
+
 impl FromRequestParts<App> for OrgCaller {
     type Rejection = Refusal;
 
@@ -126,6 +148,11 @@ impl FromRequestParts<App> for OrgCaller {
             let mut tx = app.read().await.map_err(Refusal::Store)?;
             let known = control::ims::find_org(&mut tx, &org).await.map_err(Refusal::Store)?.is_some();
             return Err(if known { Refusal::NotEntitled } else { Refusal::OrgUnknown });
+        }
+        let (role, path) = (verified.role, parts.uri.path());
+        if !role.may(need(&parts.method, path)) {
+            let request_id = text(headers, REQUEST_ID.as_str()).unwrap_or_default().to_owned();
+            return Err(Refusal::RoleMissing { path: path.to_owned(), role, request_id });
         }
         Ok(Self {
             org,

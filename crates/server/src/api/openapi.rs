@@ -150,7 +150,7 @@ fn operation(service: &Service, row: &Row) -> Value {
     });
     if let Some(shape) = row.body {
         let media =
-            if shape == "TokenRequest" { "application/x-www-form-urlencoded" } else { "application/json" };
+            if shape.starts_with("Token") { "application/x-www-form-urlencoded" } else { "application/json" };
         operation["requestBody"] =
             json!({ "required": true, "content": content(&[media], &json!({ "$ref": reference(shape) })) });
     }

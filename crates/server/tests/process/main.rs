@@ -9,6 +9,7 @@ mod cases;
 mod clients;
 mod commands;
 mod crash;
+mod credentials;
 mod door;
 mod faults;
 mod gateway;

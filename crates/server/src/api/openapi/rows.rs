@@ -39,6 +39,23 @@ pub(super) const SERVICES: &[Service] = &[
         media: JSON,
         rows: &[
             row("POST", "/token/v3", "Get a token", &[], Some("TokenRequest"), &[(200, "Token")]),
+            row(
+                "POST",
+                "/token/v1",
+                "Get a token for an authorization code",
+                &[],
+                Some("TokenRequest"),
+                &[(200, "Token")],
+            ),
+            row(
+                "POST",
+                "/exchange/jwt",
+                "Exchange a token that the client signed",
+                &[],
+                Some("TokenExchange"),
+                &[(200, "Token")],
+            ),
+            row("GET", "/keys", "Look up the keys of access tokens", &[], None, OBJECT),
             row("POST", "/token/v2", "Get a token", &[], Some("TokenRequest"), &[(200, "Token")]),
         ],
     },

@@ -54,7 +54,7 @@ pub(super) fn shapes() -> Value {
             object(
                 &["grant_type", "client_id", "client_secret"],
                 json!({
-                    "grant_type": { "type": "string", "enum": ["client_credentials"] },
+                    "grant_type": { "type": "string", "enum": ["client_credentials", "authorization_code"] },
                     "client_id": { "type": "string" }, "client_secret": { "type": "string" },
                     "scope": { "type": "string", "examples": ["openid,AdobeID"] }
                 }),
@@ -67,7 +67,16 @@ pub(super) fn shapes() -> Value {
                 json!({
                     "access_token": { "type": "string" },
                     "token_type": { "const": "bearer" },
-                    "expires_in": { "type": "integer", "description": "Seconds." }
+                    "expires_in": { "type": "integer", "description": "Seconds; milliseconds of v1 and of an exchange." }
+                }),
+            ),
+        ),
+        (
+            "TokenExchange",
+            object(
+                &["client_id", "client_secret", "jwt_token"],
+                json!({
+                    "client_id": { "type": "string" }, "client_secret": { "type": "string" }, "jwt_token": { "type": "string" }
                 }),
             ),
         ),
