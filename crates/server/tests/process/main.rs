@@ -13,3 +13,4 @@ mod ledger;
 mod promises;
 mod support;
 mod tutorial;
+mod xdm;
