@@ -24,7 +24,7 @@ impl World {
         let known = global::library(&mut self.tx).await?;
         let checked = global::check(&known, resources)?;
         assert_eq!(checked.refused, Vec::<(String, String)>::new());
-        global::import(&mut self.tx, &[self.scope.clone()], checked).await
+        global::import(&mut self.tx, std::slice::from_ref(&self.scope), checked).await
     }
 }
 
