@@ -20,3 +20,4 @@ mod races;
 mod sandboxes;
 mod support;
 mod tutorial;
+mod xdm;
