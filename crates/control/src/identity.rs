@@ -69,7 +69,8 @@ pub async fn list(tx: &mut Tx, scope: &Scope) -> Result<Vec<Value>, StoreError> 
 pub async fn find(tx: &mut Tx, scope: &Scope, wanted: &str) -> Result<Option<Value>, StoreError> {
     let named = |item: &Value| {
         let code = item.get("code").and_then(Value::as_str).unwrap_or_default();
-        code.eq_ignore_ascii_case(wanted) || item.get("id").is_some_and(|id| id.to_string() == wanted)
+        code.eq_ignore_ascii_case(wanted)
+            || item.get("id").and_then(serde_json::Value::as_u64).is_some_and(|id| wanted.parse() == Ok(id))
     };
     Ok(list(tx, scope).await?.into_iter().find(named))
 }

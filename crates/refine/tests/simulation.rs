@@ -200,8 +200,9 @@ impl World {
                 let aside = self.warehouse.with_extension("aside");
                 fs::write(&aside, "no folder").unwrap();
                 // At one stroke: in a gap between two, a commit under way would make the folder anew.
+                let warehouse = self.warehouse.clone();
                 let exchange = || {
-                    renameat_with(CWD, &self.warehouse, CWD, &aside, RenameFlags::EXCHANGE).unwrap();
+                    renameat_with(CWD, &warehouse, CWD, &aside, RenameFlags::EXCHANGE).unwrap();
                 };
                 exchange();
                 self.post().await;
