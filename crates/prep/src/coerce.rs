@@ -112,6 +112,7 @@ impl<'c> Coercion<'c> {
                 self.text(Cow::Owned(date::canonical(&date::to_utc(&value))))
             }
             (Value::Big(value), Type::String) => self.text(Cow::Owned(value.to_string())),
+            (Value::Exact(digits), Type::String) => self.text(Cow::Owned(digits.as_ref().to_owned())),
             (value, _) => {
                 let json = value.into_json(self.budget)?;
                 self.convert(Given::Made(json), ty, &Place::Top)

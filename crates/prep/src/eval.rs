@@ -197,6 +197,22 @@ impl<'e> Args<'_, 'e> {
         Ok(null)
     }
 
+    /// Whether the first argument is an array. It is then not evaluated a second time.
+    pub(crate) fn first_is_array(&mut self) -> Result<bool, Failure> {
+        let first = self.value(0)?;
+        let array = first.is_array();
+        self.first = Some(first);
+        Ok(array)
+    }
+
+    /// The name that an argument is when it is the bare name of a field.
+    pub(crate) fn bare_name(&self, position: usize) -> Option<&'e str> {
+        match self.nodes.get(position).map(|node| &node.kind) {
+            Some(NodeKind::Path(path)) => path.only_name(),
+            _ => None,
+        }
+    }
+
     /// The arguments from a position on.
     pub(crate) fn values(&mut self, from: usize) -> Result<Vec<Value<'e>>, Failure> {
         (from..self.len()).map(|position| self.value(position)).collect()

@@ -371,8 +371,9 @@ impl Worker {
         if state.buffer.is_none() {
             state.opened = now;
         }
-        let buffer =
-            state.buffer.get_or_insert_with(|| Buffer::new(dataset.clone(), frame.offset, self.clock.now()));
+        let buffer = state.buffer.get_or_insert_with(|| {
+            Buffer::new(dataset.clone(), self.journal.epoch(), frame.offset, self.clock.now())
+        });
         let before = buffer.bytes();
         buffer.push(frame, plan);
         self.buffered += buffer.bytes() - before;
