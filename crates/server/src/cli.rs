@@ -18,6 +18,7 @@ use crate::credentials::Operation;
 use crate::data_dir::{DataDir, RunFile};
 use crate::{dev, run};
 
+mod prep;
 mod xdm;
 
 /// Why a command ended without success.
@@ -76,6 +77,9 @@ enum Command {
     /// Work with schemas and records of the data model.
     #[command(subcommand)]
     Xdm(xdm::XdmCommand),
+    /// Try the mapping language.
+    #[command(subcommand)]
+    Prep(prep::PrepCommand),
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
 }
@@ -236,6 +240,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Xdm(command) => xdm::run(command),
+        Command::Prep(command) => prep::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tributary", &mut std::io::stdout());
             Ok(())

@@ -15,6 +15,7 @@ mod faults;
 mod gateway;
 mod lake;
 mod ledger;
+mod prep;
 mod promises;
 mod races;
 mod sandboxes;
