@@ -10,6 +10,7 @@ mod setup;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use journal::HandOver;
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -62,7 +63,10 @@ fn main() -> Outcome {
     let part = Cli::parse().part;
     match part {
         Part::Bare { listen } => block_on(servers::bare(&listen)),
-        Part::RawLog { listen, dir } => block_on(servers::raw_log(&listen, dir)),
+        Part::RawLog { listen, dir } => {
+            let hand_over = HandOver::default();
+            block_on_with(hand_over.clone(), servers::raw_log(&listen, dir, hand_over))
+        }
         Part::Load(load) => block_on(load.run()),
         Part::Setup { ready, dir } => setup::run(&ready, &dir),
         Part::Refine { dir, events } => refining::run(&dir, events),
@@ -71,5 +75,10 @@ fn main() -> Outcome {
 }
 
 fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
+    block_on_with(HandOver::default(), future)
+}
+
+fn block_on_with(hand_over: HandOver, future: impl Future<Output = Outcome>) -> Outcome {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().on_thread_park(move || hand_over.idle()).build()?.block_on(future)
 }

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::post;
-use journal::{Form, FrameHeader, Journal, NewFrame, Operation, RealDisk, Settings};
+use journal::{Form, FrameHeader, HandOver, Journal, NewFrame, Operation, RealDisk, Settings};
 use tokio::net::TcpListener;
 use vocab::{DatasetNo, FlowNo, InletNo, Millis, SandboxNo, SchemaNo, SystemClock};
 
@@ -24,8 +24,9 @@ pub(crate) async fn bare(listen: &str) -> Outcome {
     serve(listen, router).await
 }
 
-pub(crate) async fn raw_log(listen: &str, dir: PathBuf) -> Outcome {
-    let journal = Journal::open(Arc::new(RealDisk), Arc::new(SystemClock::new()), Settings::new(dir))?;
+pub(crate) async fn raw_log(listen: &str, dir: PathBuf, hand_over: HandOver) -> Outcome {
+    let settings = Settings { hand_over: Some(hand_over), ..Settings::new(dir) };
+    let journal = Journal::open(Arc::new(RealDisk), Arc::new(SystemClock::new()), settings)?;
     // Nothing reads this log: what is synced may go.
     let trim = journal.clone();
     tokio::spawn(async move {

@@ -6,8 +6,11 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use rustix::fs::{FallocateFlags, fallocate};
+
+use crate::limits::FILL_BYTES;
 
 /// A disk. A write is stable after [`DiskFile::sync`], a file's name after [`Disk::sync_dir`].
 pub trait Disk: Send + Sync + Debug {
@@ -23,7 +26,15 @@ pub trait Disk: Send + Sync + Debug {
     /// Gives a file another name, in place of a file that has it: there is one or the other at any time.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
+    /// Begins to create a file that is filled with written zeros, on a thread of its own; `None` when this disk gains
+    /// nothing from it. Writes into a file that is only reserved change metadata, and make each sync about a half dearer.
+    fn fill(&self, _path: &Path, _length: u64) -> Option<Filling> {
+        None
+    }
 }
+
+/// A file that is being filled. When that fails, it is removed again.
+pub type Filling = JoinHandle<io::Result<Arc<dyn DiskFile>>>;
 
 /// An open file.
 pub trait DiskFile: Send + Sync + Debug {
@@ -73,6 +84,30 @@ impl Disk for RealDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
     }
+
+    fn fill(&self, path: &Path, length: u64) -> Option<Filling> {
+        let path = path.to_owned();
+        let fill = move || {
+            let file = RealDisk.create(&path)?;
+            let filled = file.allocate(length).and_then(|()| write_zeros(&*file, length));
+            filled.inspect_err(|_| drop(RealDisk.remove(&path)))?;
+            Ok(file)
+        };
+        std::thread::Builder::new().name("journal-fill".to_owned()).spawn(fill).ok()
+    }
+}
+
+/// Writes zeros, stable piece by piece, so that the syncs of others never wait for much of it.
+fn write_zeros(file: &dyn DiskFile, length: u64) -> io::Result<()> {
+    let zeros = vec![0; FILL_BYTES];
+    let mut position = 0;
+    while position < length {
+        let piece = (length - position).min(FILL_BYTES as u64);
+        file.write_at(position, &zeros[..piece as usize])?;
+        file.sync()?;
+        position += piece;
+    }
+    Ok(())
 }
 
 impl DiskFile for File {

@@ -48,6 +48,7 @@ struct State {
     events: Vec<Event>,
     fail_writes: bool,
     fail_syncs: bool,
+    lose_names: bool,
     /// Bytes that all files together may take.
     room: Option<u64>,
 }
@@ -78,6 +79,11 @@ impl FakeDisk {
         lock(&self.0).fail_syncs = fail;
     }
 
+    /// A disk whose folders are never synced, as if the program forgot to.
+    pub fn lose_names(&self) {
+        lock(&self.0).lose_names = true;
+    }
+
     /// Bounds the disk to that many bytes.
     pub fn room(&self, bytes: Option<u64>) {
         lock(&self.0).room = bytes;
@@ -96,6 +102,7 @@ impl FakeDisk {
     pub fn power_cut(&self, mut keep: impl FnMut(u64) -> u64) -> FakeDisk {
         let after = FakeDisk::default();
         let state = lock(&self.0);
+        lock(&after.0).lose_names = state.lose_names;
         for (path, (stable_entry, file)) in &state.files {
             if !stable_entry {
                 continue;
@@ -170,6 +177,9 @@ impl Disk for FakeDisk {
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = lock(&self.0);
         state.events.push(Event::SyncDir);
+        if state.lose_names {
+            return Ok(());
+        }
         for (file, (stable, _)) in &mut state.files {
             *stable |= file.parent() == Some(path);
         }

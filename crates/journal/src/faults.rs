@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     EarlyAck,
     /// Never syncs.
     NoSync,
+    /// Never syncs the folder in which a segment was made.
+    NoDirSync,
     /// Drops one acknowledged record in a hundred.
     Drop,
     /// Writes one record in a hundred twice.
@@ -26,6 +28,7 @@ pub(crate) fn planted() -> Option<Fault> {
         std::sync::LazyLock::new(|| match std::env::var("TRIBUTARY_FAULT").ok()?.as_str() {
             "early-ack" => Some(Fault::EarlyAck),
             "no-sync" => Some(Fault::NoSync),
+            "no-dir-sync" => Some(Fault::NoDirSync),
             "drop" => Some(Fault::Drop),
             "double" => Some(Fault::Double),
             "refused-but-written" => Some(Fault::RefusedButWritten),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
@@ -30,6 +30,21 @@ pub struct Settings {
     pub queue_bytes_max: usize,
     /// Between the tries to make a new segment on a disk that failed.
     pub new_segment_pause: Duration,
+    /// Who says when the threads that append are idle. Without it every append is written at once.
+    pub hand_over: Option<HandOver>,
+}
+
+/// Tells a log that a thread which takes records in has nothing left to do, so that they need not wait for others to share
+/// a sync with. To be called whenever a thread of the runtime parks; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct HandOver(Arc<OnceLock<Weak<Queue>>>);
+
+impl HandOver {
+    pub fn idle(&self) {
+        if let Some(queue) = self.0.get().and_then(Weak::upgrade) {
+            queue.release();
+        }
+    }
 }
 
 impl Settings {
@@ -40,6 +55,7 @@ impl Settings {
             log_bytes_max: LOG_BYTES_MAX,
             queue_bytes_max: QUEUE_BYTES_MAX,
             new_segment_pause: NEW_SEGMENT_PAUSE,
+            hand_over: None,
         }
     }
 }
@@ -119,7 +135,7 @@ pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) settings: Settings,
     pub(crate) epoch: u64,
-    pub(crate) queue: Queue,
+    pub(crate) queue: Arc<Queue>,
     pub(crate) segments: Mutex<Vec<Segment>>,
     pub(crate) received: Mutex<BTreeMap<FlowNo, u64>>,
     pub(crate) synced: watch::Sender<u64>,
@@ -192,10 +208,14 @@ impl Journal {
         let recovered = recover(&*disk, &dir, &firsts)?;
         let epoch =
             recovered.epoch.unwrap_or_else(|| u64::from_be_bytes(random::bytes()) >> (64 - EPOCH_BITS));
+        let queue = Arc::new(Queue::new(settings.queue_bytes_max, settings.hand_over.is_some()));
+        if let Some(hand_over) = &settings.hand_over {
+            let _ = hand_over.0.set(Arc::downgrade(&queue));
+        }
         let shared = Arc::new(Shared {
             disk,
             epoch,
-            queue: Queue::new(settings.queue_bytes_max),
+            queue,
             settings,
             segments: Mutex::new(recovered.segments),
             received: Mutex::new(recovered.received),

@@ -18,7 +18,7 @@ mod segment;
 mod tests;
 mod writer;
 
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{Disk, DiskFile, Filling, RealDisk};
 pub use frame::{Form, Frame, FrameHeader, NewFrame, Operation};
 pub use ids::{batch_uuid, parse_batch_uuid, xaction_id};
-pub use journal::{AppendError, Appended, Journal, OpenError, ReadError, Settings, State};
+pub use journal::{AppendError, Appended, HandOver, Journal, OpenError, ReadError, Settings, State};

@@ -8,6 +8,13 @@ pub const SEGMENT_BYTES: u64 = 128 << 20;
 /// Smallest segment that is tried when the disk has no room for one of the usual size.
 pub const SEGMENT_BYTES_MIN: u64 = 4 << 20;
 
+/// The next segment is filled ahead once this part of the current one is written: a log that is hardly used takes no more
+/// room than it needs.
+pub const FILL_AT: u64 = 4;
+
+/// Bytes that are filled between two syncs.
+pub const FILL_BYTES: usize = 1 << 20;
+
 /// Default bound of all segments together.
 pub const LOG_BYTES_MAX: u64 = 16 << 30;
 
@@ -19,6 +26,16 @@ pub const GROUP_BYTES_MAX: usize = 8 << 20;
 
 /// Records of one group.
 pub const GROUP_RECORDS_MAX: usize = 65_536;
+
+/// Requests for which a sync is worth it. Measured: fewer spend more on syncs than they save in waiting, more leave the disk
+/// idle while they are gathered.
+pub const GATHER_REQUESTS: usize = 32;
+
+/// Bytes for which a sync is worth it.
+pub const GATHER_BYTES: usize = 1 << 20;
+
+/// Longest wait for others to share a sync with, about the time that two syncs take.
+pub const GATHER_WAIT_MAX: Duration = Duration::from_micros(400);
 
 /// Distance between entries of the index of a segment: a read scans at most this far, and one group, before its record.
 pub const INDEX_BYTES: u64 = 64 << 10;

@@ -309,6 +309,50 @@ fn many_callers_share_a_real_disk() {
     assert_eq!(payloads(&journal), all);
 }
 
+#[test]
+fn segments_that_were_filled_ahead_hold_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { segment_bytes: SEGMENT, ..Settings::new(dir.path()) };
+    let clock = Arc::new(ManualClock::at(Millis(1)));
+    let journal = Journal::open(Arc::new(RealDisk), clock.clone(), settings.clone()).unwrap();
+    let records: Vec<Vec<u8>> = (0..200u8).map(|at| vec![at; 5000]).collect();
+    for record in &records {
+        append(&journal, record).unwrap();
+    }
+    assert_eq!(payloads(&journal), records);
+    runtime().block_on(journal.close());
+    drop(journal);
+    let left = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| !name.to_string_lossy().ends_with(".log")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let journal = Journal::open(Arc::new(RealDisk), clock, settings).unwrap();
+    assert_eq!(payloads(&journal), records);
+}
+
+/// Whether everything that was answered is there after each of a row of power cuts.
+fn survives(mut disk: FakeDisk) -> bool {
+    let mut journal = open(&disk).unwrap();
+    for at in 0..40 {
+        if append(&journal, &[7; 5000]) != Ok(at) {
+            return false;
+        }
+        if at % 7 == 0 {
+            disk = disk.power_cut(|_| 0);
+            journal = open(&disk).unwrap();
+        }
+    }
+    true
+}
+
+/// A check that has never failed proves nothing.
+#[test]
+fn a_missing_directory_sync_is_seen() {
+    assert!(survives(FakeDisk::default()));
+    let disk = FakeDisk::default();
+    disk.lose_names();
+    assert!(!survives(disk));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

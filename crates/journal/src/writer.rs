@@ -6,17 +6,21 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 use vocab::{Clock, Millis};
 
-use crate::disk::DiskFile;
+use crate::disk::{DiskFile, Filling};
 use crate::faults::{self, Fault};
 use crate::frame::NewFrame;
 use crate::group;
 use crate::journal::{AppendError, Appended, Shared, State, lock};
-use crate::limits::{GROUP_BYTES_MAX, GROUP_RECORDS_MAX, NEW_SEGMENT_TRIES, SEGMENT_BYTES_MIN};
+use crate::limits::{
+    FILL_AT, GATHER_BYTES, GATHER_REQUESTS, GATHER_WAIT_MAX, GROUP_BYTES_MAX, GROUP_RECORDS_MAX,
+    NEW_SEGMENT_TRIES, SEGMENT_BYTES_MIN,
+};
 use crate::segment::{Header, Segment, UNFINISHED};
 
 /// Records that wait, and whom to answer.
@@ -27,10 +31,15 @@ pub(crate) struct Request {
 }
 
 /// The requests that wait for the writer, bounded by their bytes.
+///
+/// A sync costs the same for one record and for a hundred, so the writer does not take the first that comes: it waits until
+/// the threads that take requests in have nothing left to do, until there is enough for a sync to be worth it, or until the
+/// first has waited long enough. Where nobody says when a thread is idle it takes what there is.
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     wake: Condvar,
     bytes_max: usize,
+    gathers: bool,
 }
 
 #[derive(Default)]
@@ -38,11 +47,19 @@ struct Waiting {
     requests: VecDeque<Request>,
     bytes: usize,
     closed: bool,
+    /// All that could be taken in was: what waits goes now.
+    released: bool,
+}
+
+impl Waiting {
+    fn is_enough(&self) -> bool {
+        self.released || self.closed || self.requests.len() >= GATHER_REQUESTS || self.bytes >= GATHER_BYTES
+    }
 }
 
 impl Queue {
-    pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { waiting: Mutex::default(), wake: Condvar::new(), bytes_max }
+    pub(crate) fn new(bytes_max: usize, gathers: bool) -> Self {
+        Self { waiting: Mutex::default(), wake: Condvar::new(), bytes_max, gathers }
     }
 
     pub(crate) fn push(&self, request: Request) -> Result<(), AppendError> {
@@ -54,11 +71,22 @@ impl Queue {
             return Err(AppendError::Busy);
         }
         waiting.bytes += request.bytes;
+        let enough = waiting.is_enough();
         waiting.requests.push_back(request);
-        if waiting.requests.len() == 1 {
+        // The writer waits for the first, and then for enough.
+        if waiting.requests.len() == 1 || (self.gathers && !enough && waiting.is_enough()) {
             self.wake.notify_one();
         }
         Ok(())
+    }
+
+    /// A thread that takes requests in has nothing left to do.
+    pub(crate) fn release(&self) {
+        let mut waiting = lock(&self.waiting);
+        if !waiting.requests.is_empty() && !waiting.is_enough() {
+            waiting.released = true;
+            self.wake.notify_one();
+        }
     }
 
     pub(crate) fn close(&self) {
@@ -73,8 +101,14 @@ impl Queue {
             if waiting.closed {
                 return None;
             }
-            waiting = self.wake.wait(waiting).unwrap_or_else(std::sync::PoisonError::into_inner);
+            waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
+        if self.gathers {
+            let gathered =
+                self.wake.wait_timeout_while(waiting, GATHER_WAIT_MAX, |waiting| !waiting.is_enough());
+            waiting = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        waiting.released = false;
         let (mut taken, mut bytes, mut records) = (Vec::new(), 0, 0);
         while let Some(next) = waiting.requests.front() {
             let fits =
@@ -100,10 +134,18 @@ pub(crate) struct Tail {
     pub(crate) end: u64,
 }
 
+/// The file of the next segment, filled ahead.
+struct Ahead {
+    path: PathBuf,
+    size: u64,
+    filling: Filling,
+}
+
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     tail: Option<Tail>,
+    ahead: Option<Ahead>,
     next_offset: u64,
     last_received: Millis,
     buffer: Vec<u8>,
@@ -117,13 +159,18 @@ impl Writer {
         last_received: Millis,
     ) -> Self {
         let next_offset = *shared.synced.borrow();
-        Self { shared, clock, tail, next_offset, last_received, buffer: Vec::new() }
+        Self { shared, clock, tail, ahead: None, next_offset, last_received, buffer: Vec::new() }
     }
 
     /// Writes until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         while let Some(requests) = self.shared.queue.take() {
             self.write(requests);
+            self.fill_ahead();
+        }
+        if let Some(ahead) = self.ahead.take() {
+            let _ = ahead.filling.join();
+            let _ = self.shared.disk.remove(&ahead.path);
         }
         // The room that the last segment reserved and did not use is given back; a new start reserves its own.
         if let Some(tail) = &self.tail
@@ -267,19 +314,28 @@ impl Writer {
 
     /// Makes a segment: file, room, header and folder are stable before it is used.
     fn create(&mut self, header: &Header, bytes: &[u8], size: u64) -> io::Result<()> {
-        let shared = &self.shared;
+        let shared = self.shared.clone();
         let path = shared.path_of(header.first_offset);
         // Made under another name, so that the log is never without a segment that carries its epoch. A segment that has the
         // name already holds no synced record: it is what a failure left, or was never written to.
-        let new = path.with_extension(UNFINISHED);
-        let _ = shared.disk.remove(&new);
-        let file = shared.disk.create(&new)?;
+        let (new, file) = match self.filled(size) {
+            Some(filled) => filled,
+            None => {
+                let new = path.with_extension(UNFINISHED);
+                let _ = shared.disk.remove(&new);
+                let file = shared.disk.create(&new)?;
+                (new, file)
+            }
+        };
         let made = file
             .allocate(size)
             .and_then(|()| file.write_at(0, bytes))
             .and_then(|()| file.sync())
             .and_then(|()| shared.disk.rename(&new, &path))
-            .and_then(|()| shared.disk.sync_dir(&shared.settings.dir));
+            .and_then(|()| match faults::planted() {
+                Some(Fault::NoDirSync) => Ok(()),
+                _ => shared.disk.sync_dir(&shared.settings.dir),
+            });
         if let Err(error) = made {
             let _ = shared.disk.remove(&new);
             return Err(error);
@@ -290,6 +346,38 @@ impl Writer {
         self.tail = Some(Tail { file, position, end: size });
         shared.trim();
         Ok(())
+    }
+
+    /// Begins to fill the next segment's file once the current one is well in use, when the log's bound has room for both.
+    fn fill_ahead(&mut self) {
+        let used = self.tail.as_ref().is_some_and(|tail| tail.position > tail.end / FILL_AT);
+        if self.ahead.is_some() || !used {
+            return;
+        }
+        let settings = &self.shared.settings;
+        let size = settings.segment_bytes;
+        if self.shared.bytes() + size <= settings.log_bytes_max {
+            let path = settings.dir.join("ahead").with_extension(UNFINISHED);
+            let filling = self.shared.disk.fill(&path, size);
+            self.ahead = filling.map(|filling| Ahead { path, size, filling });
+        }
+    }
+
+    /// The file that was filled ahead, when it is ready and of that size. One that is not ready is left for the segment after.
+    fn filled(&mut self, size: u64) -> Option<(PathBuf, Arc<dyn DiskFile>)> {
+        let ahead = self.ahead.take_if(|ahead| ahead.filling.is_finished())?;
+        match ahead.filling.join() {
+            Ok(Ok(file)) if ahead.size == size => Some((ahead.path, file)),
+            Ok(Ok(_)) => {
+                let _ = self.shared.disk.remove(&ahead.path);
+                None
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the next segment of the log could not be filled ahead");
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     fn answer(&self, requests: Vec<Request>, received: Millis) {

@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use inlet::Collector;
-use journal::Journal;
+use journal::{HandOver, Journal};
 use lake::Lake;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use refine::Refiner;
@@ -36,6 +36,9 @@ const FLUSH: Duration = Duration::from_secs(5);
 /// Between attempts to create tables that could not be created with their dataset.
 const TABLE_RETRY: Duration = Duration::from_secs(5);
 
+/// From the runtime's threads to the log. A process has one of each.
+static HAND_OVER: LazyLock<HandOver> = LazyLock::new(HandOver::default);
+
 /// A running server.
 pub(crate) struct Server {
     app: App,
@@ -52,6 +55,7 @@ pub(crate) struct Server {
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_park(|| HAND_OVER.idle())
         .build()
         .map_err(|error| Failure::internal("cannot start", error))?;
     let result = runtime.block_on(future);
@@ -284,6 +288,7 @@ fn open_journal(config: &Config, data: &DataDir, clock: &Arc<dyn Clock>) -> Resu
     let settings = journal::Settings {
         segment_bytes: config.log.segment_bytes,
         log_bytes_max: config.log.bytes_max,
+        hand_over: Some(HAND_OVER.clone()),
         ..journal::Settings::new(data.log_path())
     };
     Journal::open(Arc::new(journal::RealDisk), clock.clone(), settings)

@@ -139,7 +139,7 @@ fn request_id(request: &Request) -> HeaderValue {
     });
     // A UUID is made of ASCII digits, letters and hyphens.
     sent.cloned().unwrap_or_else(|| {
-        HeaderValue::from_str(&random::uuid()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+        HeaderValue::from_str(&random::name()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
     })
 }
 

@@ -58,29 +58,48 @@ impl Instead {
 /// A socket that ends with an error when it makes no progress for `idle`, in the direction that is being waited for.
 pub(super) struct Timed {
     stream: TcpStream,
-    idle: Duration,
     /// An answer of ours that goes out instead of one of hyper's.
     instead: Option<Instead>,
     /// Set once our side is closed: until when, and for how many bytes, the peer is still read.
     linger: Option<(Pin<Box<Sleep>>, usize)>,
-    read: Pin<Box<Sleep>>,
-    reading: bool,
-    write: Pin<Box<Sleep>>,
-    writing: bool,
+    read: Patience,
+    write: Patience,
+}
+
+/// A bound on one wait after another. The timer is not set anew for each: it is looked at when it fires, and most often the
+/// wait that it was set for is long over.
+struct Patience {
+    limit: Duration,
+    since: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Patience {
+    fn new(limit: Duration) -> Self {
+        Self { limit, since: None, timer: Box::pin(sleep(limit)) }
+    }
+
+    /// There was progress: the wait is over.
+    fn end(&mut self) {
+        self.since = None;
+    }
+
+    /// Waits on; ready when the bound is reached.
+    fn wait<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        let end = *self.since.get_or_insert_with(Instant::now) + self.limit;
+        loop {
+            std::task::ready!(self.timer.as_mut().poll(context));
+            if self.timer.deadline() >= end {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            self.timer.as_mut().reset(end);
+        }
+    }
 }
 
 impl Timed {
     pub(super) fn new(stream: TcpStream, idle: Duration) -> Self {
-        Self {
-            stream,
-            idle,
-            instead: None,
-            linger: None,
-            read: Box::pin(sleep(idle)),
-            reading: false,
-            write: Box::pin(sleep(idle)),
-            writing: false,
-        }
+        Self { stream, instead: None, linger: None, read: Patience::new(idle), write: Patience::new(idle) }
     }
 
     fn write_instead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
@@ -110,14 +129,10 @@ impl Timed {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
         if polled.is_ready() {
-            self.writing = false;
+            self.write.end();
             return polled;
         }
-        if !self.writing {
-            self.writing = true;
-            self.write.as_mut().reset(Instant::now() + self.idle);
-        }
-        self.write.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.write.wait(context)
     }
 }
 
@@ -128,15 +143,10 @@ impl AsyncRead for Timed {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if let Poll::Ready(done) = Pin::new(&mut self.stream).poll_read(context, buffer) {
-            self.reading = false;
+            self.read.end();
             return Poll::Ready(done);
         }
-        if !self.reading {
-            self.reading = true;
-            let deadline = Instant::now() + self.idle;
-            self.read.as_mut().reset(deadline);
-        }
-        self.read.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.read.wait(context)
     }
 }
 
