@@ -3,8 +3,9 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use control::audit;
 use control::sandbox::{self, ChangeSandboxError, Sandbox, Wipe};
-use control::{Kind, Scope};
+use control::{Actor, Kind, Request, Scope};
 use inlet::Collector;
 use journal::Journal;
 use lake::Lake;
@@ -88,14 +89,18 @@ impl App {
         found: &Sandbox,
         tenant: &str,
         wipe: Wipe,
-        user: &str,
+        actor: &Actor,
+        request: &Request,
     ) -> Result<Sandbox, ChangeSandboxError> {
         // Plans first, then the store, as everybody takes them.
         let mut plans = self.plans.change().await;
         let mut tx = self.write().await?;
         let found = sandbox::get(&mut tx, &found.org, found.id.as_str()).await?;
         let found = found.ok_or(ChangeSandboxError::Deleted)?;
-        let wiped = sandbox::wipe(&mut tx, &found, wipe, user, self.clock.now()).await?;
+        let wiped = sandbox::wipe(&mut tx, &found, wipe, &actor.user, self.clock.now()).await?;
+        let action = if wipe == Wipe::Delete { "delete" } else { "reset" };
+        let before = Some(found.rev);
+        audit::sandbox_changed(&mut tx, actor, request, action, before, &wiped.sandbox).await?;
         let catalog = Scope::catalog_of(tenant, &found.name);
         let datasets = wiped.datasets.iter().map(|(_, id)| id.clone());
         self.lake.wipe(&mut tx, &catalog, found.no, datasets).await?;

@@ -18,6 +18,7 @@ use crate::credentials::Operation;
 use crate::data_dir::{DataDir, RunFile};
 use crate::{dev, run};
 
+mod audit;
 mod prep;
 mod xdm;
 
@@ -71,6 +72,9 @@ enum Command {
     /// Manage the machine credentials of orgs.
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// Read the audit log: who changed which object and who used which credential.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Work with configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -227,6 +231,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Diff(args) => apply::run(&args, Task::Diff),
         Command::Export(args) => apply::run(&args, Task::Export),
         Command::Credentials(command) => credentials(command),
+        Command::Audit(command) => audit::run(command),
         Command::Config(ConfigCommand::Check { config }) => {
             let config = load(&config, None, None)?;
             for warning in config.warnings() {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use control::ims::{Need, Role};
-use control::{Actor, Scope, sandbox};
+use control::{Actor, Request, Scope, sandbox};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(crate) struct OrgCaller {
     pub(crate) actor: Actor,
     /// The one sandbox in which its credential may act; `None` stands for all of the org.
     pub(crate) only: Option<String>,
-    pub(crate) request_id: String,
+    pub(crate) request: Request,
 }
 
 /// A caller who passed the gateway: for whom it acts, and the id of its request.
@@ -150,15 +150,16 @@ impl FromRequestParts<App> for OrgCaller {
             return Err(if known { Refusal::NotEntitled } else { Refusal::OrgUnknown });
         }
         let (role, path) = (verified.role, parts.uri.path());
+        let request = request(&parts.method, headers);
         if !role.may(need(&parts.method, path)) {
-            let request_id = text(headers, REQUEST_ID.as_str()).unwrap_or_default().to_owned();
+            let request_id = request.id;
             return Err(Refusal::RoleMissing { path: path.to_owned(), role, request_id });
         }
         Ok(Self {
             org,
             actor: Actor { user: verified.account.clone(), client: verified.client_id.clone() },
             only: verified.sandbox.clone(),
-            request_id: text(headers, REQUEST_ID.as_str()).unwrap_or_default().to_owned(),
+            request,
         })
     }
 }
@@ -167,7 +168,8 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let OrgCaller { org, actor, only, request_id } = OrgCaller::from_request_parts(parts, app).await?;
+        let OrgCaller { org, actor, only, request } = OrgCaller::from_request_parts(parts, app).await?;
+        let request_id = request.id.clone();
         let headers = &parts.headers;
         let mut tx = app.read().await.map_err(Refusal::Store)?;
         // Without a header it is the org's default sandbox.
@@ -177,7 +179,7 @@ impl FromRequestParts<App> for Caller {
         let found =
             sandbox::scope(&mut tx, &org, wanted, actor, app.clock.now()).await.map_err(Refusal::Store)?;
         let path = parts.uri.path().to_owned();
-        let Some(scope) = found else {
+        let Some(mut scope) = found else {
             let sandbox = wanted.unwrap_or_default().to_owned();
             return Err(Refusal::SandboxUnknown { path, sandbox, request_id });
         };
@@ -188,8 +190,15 @@ impl FromRequestParts<App> for Caller {
         if only.is_some_and(|only| only != scope.sandbox_name) {
             return Err(Refusal::SandboxUnknown { path, sandbox: scope.sandbox_name, request_id });
         }
+        scope.request = request;
         Ok(Caller { scope, request_id })
     }
+}
+
+/// A request as the audit log names it.
+pub(crate) fn request(method: &Method, headers: &HeaderMap) -> Request {
+    let id = text(headers, REQUEST_ID.as_str()).unwrap_or_default().to_owned();
+    Request { id, method: method.to_string() }
 }
 
 /// Whether a body's content type is a JSON one. Where it is missing, or the one that command line clients send by

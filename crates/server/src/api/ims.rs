@@ -10,11 +10,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use control::ims::{self, Credential, VerifyError};
+use control::{Actor, audit};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 use store::StoreError;
 
+use crate::api::gateway;
 use crate::app::App;
 use crate::client_jwt;
 
@@ -110,20 +112,22 @@ async fn code(
     }
     request.code.as_ref().ok_or(Refusal::Missing("code"))?;
     let credential = request.credential(&app).await?;
-    let (token, seconds) = app.tokens.issue(&credential, &request.scope.unwrap_or_default());
+    let (token, seconds) = issue(&app, &credential, &request.scope.unwrap_or_default(), &headers).await?;
     Ok(answer(token, seconds * 1000))
 }
 
 /// `POST /ims/exchange/jwt`: a token that the client signed itself. While its credential has public keys, the signature
 /// must be of one of them. The life is in milliseconds, as documented.
 async fn exchange(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
+    let headers = request.headers().clone();
     let request = TokenRequest::of_form(request, &app).await?;
     let jwt = request.jwt_token.clone().ok_or(Refusal::Missing("jwt_token"))?;
     let credential = request.credential(&app).await?;
     let mut tx = app.read().await.map_err(Refusal::Store)?;
     let keys = ims::keys(&mut tx, &credential.client_id).await.map_err(Refusal::Store)?;
     let scope = client_jwt::check(&jwt, &credential, &keys, app.clock.now()).map_err(Refusal::Jwt)?;
-    let (token, seconds) = app.tokens.issue(&credential, &scope);
+    drop(tx);
+    let (token, seconds) = issue(&app, &credential, &scope, &headers).await?;
     Ok(answer(token, seconds * 1000))
 }
 
@@ -147,7 +151,24 @@ pub(crate) async fn grant(
     }
     let credential = request.credential(app).await?;
     // The scope is documented as required, but nothing depends on it: a client without one gets its token too.
-    Ok(app.tokens.issue(&credential, &request.scope.unwrap_or_default()))
+    issue(app, &credential, &request.scope.unwrap_or_default(), headers).await
+}
+
+/// A new token, once the audit log tells of it.
+async fn issue(
+    app: &App,
+    credential: &Credential,
+    scope: &str,
+    headers: &HeaderMap,
+) -> Result<(String, u64), Refusal> {
+    let actor = Actor { user: credential.account.clone(), client: credential.client_id.clone() };
+    // All token routes are posted to.
+    let by = (&actor, &gateway::request(&Method::POST, headers));
+    let used = (&credential.org, credential.client_id.as_str());
+    let mut tx = app.write().await.map_err(Refusal::Store)?;
+    audit::credential_used(&mut tx, app.clock.now(), by, "token", used).await.map_err(Refusal::Store)?;
+    tx.commit().await.map_err(Refusal::Store)?;
+    Ok(app.tokens.issue(credential, scope))
 }
 
 /// Client id and secret of `Authorization: Basic …`.

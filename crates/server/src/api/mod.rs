@@ -3,6 +3,7 @@
 //! Handlers turn HTTP into a call and back; rules live in `control`, `inlet`, `refine` and `lake`.
 
 pub(crate) mod admin;
+pub(crate) mod audit;
 pub(crate) mod call;
 pub(crate) mod catalog;
 pub(crate) mod collection;
@@ -83,7 +84,11 @@ pub(crate) fn router(app: App, surfaces: Surfaces) -> Router {
         router = router.merge(control);
     }
     if surfaces.ops {
-        router = router.merge(ops::routes()).merge(admin::routes()).merge(library::routes());
+        router = router
+            .merge(ops::routes())
+            .merge(admin::routes())
+            .merge(audit::routes())
+            .merge(library::routes());
     }
     router.with_state(app)
 }

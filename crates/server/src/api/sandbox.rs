@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
+use control::audit;
 use control::flow::Query;
 use control::ims::find_org;
 use control::sandbox::{
@@ -14,7 +15,7 @@ use control::sandbox::{
 };
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use store::StoreError;
+use store::{StoreError, Tx};
 use vocab::Millis;
 
 use crate::api::gateway::{self, OrgCaller};
@@ -143,6 +144,19 @@ impl Call {
         }
     }
 
+    /// Leaves an entry in the audit log, and keeps the change.
+    async fn commit(
+        &self,
+        mut tx: Tx,
+        action: &str,
+        before: Option<u64>,
+        now: &Sandbox,
+    ) -> Result<(), StoreError> {
+        let OrgCaller { actor, request, .. } = &self.caller;
+        audit::sandbox_changed(&mut tx, actor, request, action, before, now).await?;
+        tx.commit().await
+    }
+
     async fn wipe(&self, found: &Sandbox, wipe: Wipe) -> Result<Response, Problem> {
         sandbox::check_wipe(found, wipe)?;
         if self.flag("validationOnly") {
@@ -152,7 +166,7 @@ impl Call {
         let org = find_org(&mut tx, &self.caller.org).await?;
         drop(tx);
         let tenant = org.map(|org| org.tenant).unwrap_or_default();
-        let wiped = self.app.wipe(found, &tenant, wipe, &self.caller.actor.user).await?;
+        let wiped = self.app.wipe(found, &tenant, wipe, &self.caller.actor, &self.caller.request).await?;
         Ok(accepted(&wiped))
     }
 }
@@ -224,7 +238,7 @@ async fn create(call: Call) -> Result<Response, Problem> {
         CreateSandboxError::Store(error) => Problem::Store(error),
         refused => Problem::Invalid(refused.to_string()),
     })?;
-    tx.commit().await?;
+    call.commit(tx, "create", None, &made).await?;
     Ok(accepted(&made))
 }
 
@@ -243,7 +257,7 @@ async fn rename(Path(name): Path<String>, call: Call) -> Result<Response, Proble
     let mut tx = call.app.write().await?;
     let user = &call.caller.actor.user;
     let changed = sandbox::rename(&mut tx, &found, title, user, call.app.clock.now()).await?;
-    tx.commit().await?;
+    call.commit(tx, "patch", Some(changed.rev - 1), &changed).await?;
     Ok(Json(item(&changed)).into_response())
 }
 

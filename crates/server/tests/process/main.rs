@@ -5,6 +5,7 @@
 
 mod admission;
 mod apply;
+mod audit;
 mod cases;
 mod clients;
 mod commands;
