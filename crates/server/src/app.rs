@@ -12,6 +12,7 @@ use lake::Lake;
 use metrics_exporter_prometheus::PrometheusHandle;
 use refine::Refiner;
 use store::{Store, StoreError, Tx};
+use tokio::sync::Semaphore;
 use vocab::Clock;
 
 use crate::config::Config;
@@ -30,6 +31,8 @@ pub(crate) struct Inner {
     pub(crate) journal: Journal,
     pub(crate) refiner: Refiner,
     pub(crate) tokens: Arc<Tokens>,
+    /// One for each token request that is worked on.
+    pub(crate) token_slots: Semaphore,
     pub(crate) plans: Plans,
     pub(crate) collector: Collector,
     pub(crate) prometheus: PrometheusHandle,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use control::ims::UnknownRole;
+use control::ims::{Sandboxes, UnknownRole};
 use serde_json::Value;
 
 use crate::apply::{self, ApplyArgs, Task};
@@ -173,9 +173,9 @@ struct CreateCredential {
     /// The org: 24 upper-case hex digits and `@AdobeOrg`.
     #[arg(long)]
     org: String,
-    /// Let the credential act in this sandbox only.
+    /// Let the credential act in this sandbox only; may be given several times.
     #[arg(long)]
-    sandbox: Option<String>,
+    sandbox: Vec<String>,
     /// What it may do: admin, editor, ingest, lake-read or viewer.
     #[arg(long, default_value = "admin")]
     role: String,
@@ -305,7 +305,11 @@ fn credentials(command: CredentialsCommand) -> Result<(), Failure> {
     let (operation, place) = match command {
         CredentialsCommand::Create(args) => {
             let role = args.role.parse().map_err(|error: UnknownRole| Failure::usage(error.to_string()))?;
-            (Operation::Create { org: Some(args.org), sandbox: args.sandbox, role }, args.place)
+            let sandboxes = match args.sandbox.as_slice() {
+                [] => Sandboxes::All,
+                names => Sandboxes::only(names.iter().map(String::as_str)),
+            };
+            (Operation::Create { org: Some(args.org), sandboxes, role }, args.place)
         }
         CredentialsCommand::List(place) => (Operation::List, place),
         CredentialsCommand::Rotate(args) => (Operation::Rotate { client_id: args.client_id }, args.place),

@@ -1,6 +1,6 @@
 //! What can be done with credentials, by the admin API and by the command line, with a running server or without.
 
-use control::ims::{self, Credential, ImsError, Role};
+use control::ims::{self, Credential, ImsError, Role, Sandboxes};
 use control::{Actor, Request, audit};
 use serde_json::{Value, json};
 use store::Tx;
@@ -14,7 +14,7 @@ pub(crate) enum Operation {
     /// Makes a credential; its org, with a tenant id and the sandbox `prod`, when it is new or not given.
     Create {
         org: Option<String>,
-        sandbox: Option<String>,
+        sandboxes: Sandboxes,
         role: Role,
     },
     List,
@@ -61,15 +61,25 @@ impl Operation {
                 name.parse().map_err(|error: ims::UnknownRole| OperationError::Invalid(error.to_string()))?
             }
         };
-        Ok(Operation::Create { org: text("org"), sandbox: text("sandbox"), role })
+        let wrong = || OperationError::Invalid("sandboxes must be a list of names".to_owned());
+        let sandboxes = match (&body["sandboxes"], &body["sandbox"]) {
+            (Value::Null, Value::Null) => Sandboxes::All,
+            (Value::Null, one) => Sandboxes::only([one.as_str().ok_or_else(wrong)?]),
+            (many, _) => {
+                let many = many.as_array().ok_or_else(wrong)?;
+                let names = many.iter().map(|name| name.as_str().ok_or_else(wrong));
+                Sandboxes::only(names.collect::<Result<Vec<_>, _>>()?)
+            }
+        };
+        Ok(Operation::Create { org: text("org"), sandboxes, role })
     }
 
     /// Method, path and body of the admin API.
     pub(crate) fn request(&self) -> (&'static str, String, Option<Value>) {
         let base = "/admin/v1/credentials";
         match self {
-            Operation::Create { org, sandbox, role } => {
-                let body = json!({ "org": org, "sandbox": sandbox, "role": role.name() });
+            Operation::Create { org, sandboxes, role } => {
+                let body = json!({ "org": org, "sandboxes": sandboxes.names(), "role": role.name() });
                 ("POST", base.to_owned(), Some(body))
             }
             Operation::List => ("GET", base.to_owned(), None),
@@ -92,8 +102,8 @@ impl Operation {
         by: (&Actor, &Request),
     ) -> Result<Value, OperationError> {
         let (action, client_id) = match self {
-            Operation::Create { org, sandbox, role } => {
-                return create(tx, now, by, org.as_deref(), sandbox.as_deref(), *role).await;
+            Operation::Create { org, sandboxes, role } => {
+                return create(tx, now, by, org.as_deref(), sandboxes, *role).await;
             }
             Operation::List => return list(tx).await,
             Operation::Rotate { client_id } => ("rotate", client_id),
@@ -143,7 +153,7 @@ async fn list(tx: &mut Tx) -> Result<Value, OperationError> {
     let items = listed.iter().map(|one| {
         json!({
             "api_key": one.credential.client_id, "org": one.credential.org,
-            "sandbox": one.credential.sandbox, "role": one.credential.role.name(),
+            "sandboxes": one.credential.sandboxes.names(), "role": one.credential.role.name(),
             "account": one.credential.account, "created": one.created.0,
             "secrets": one.secrets, "keys": one.keys
         })
@@ -156,7 +166,7 @@ async fn create(
     now: Millis,
     by: (&Actor, &Request),
     org: Option<&str>,
-    sandbox: Option<&str>,
+    sandboxes: &Sandboxes,
     role: Role,
 ) -> Result<Value, OperationError> {
     let found = match org {
@@ -171,14 +181,14 @@ async fn create(
             org
         }
     };
-    let (client_id, client_secret) = ims::create_credential(tx, now, &org.id, sandbox, role).await?;
+    let (client_id, client_secret) = ims::create_credential(tx, now, &org.id, sandboxes, role).await?;
     audit::credential_used(tx, now, by, "create", (&org.id, &client_id)).await?;
     let mut made = json!({
         "org": org.id, "tenant": org.tenant, "api_key": client_id, "client_secret": client_secret,
         "role": role.name()
     });
-    if let Some(sandbox) = sandbox {
-        made["sandbox"] = json!(sandbox);
+    if let Some(names) = sandboxes.names() {
+        made["sandboxes"] = json!(names);
     }
     Ok(made)
 }

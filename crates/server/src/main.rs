@@ -13,6 +13,7 @@ mod credentials;
 mod data_dir;
 mod dev;
 mod listen;
+mod oidc;
 mod plans;
 mod run;
 mod tokens;

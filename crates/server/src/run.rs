@@ -92,7 +92,8 @@ impl Server {
             .await
             .map_err(|error| Failure::internal("cannot open the lake", error))?;
         let journal = open_journal(&config, &data, &clock)?;
-        let tokens = Arc::new(Tokens::open(&data.key_path(), clock.clone(), config.token_seconds)?);
+        let tokens =
+            Arc::new(Tokens::open(&data.key_path(), clock.clone(), config.token_seconds, &config.oidc)?);
         let plans = Plans::new();
         plans
             .load(&store, &lake, clock.now())
@@ -143,6 +144,7 @@ impl Server {
             journal,
             refiner,
             tokens,
+            token_slots: tokio::sync::Semaphore::new(limits.token_requests),
             plans,
             collector,
             prometheus,

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use control::ims::{ImsError, Role};
+use control::ims::{ImsError, Role, Sandboxes};
 use control::{Actor, Request};
 use http::StatusCode;
 use http::request::Parts;
@@ -170,7 +170,7 @@ async fn answer(
 
 /// The first credential of a dev server, with an org of its own.
 pub(crate) async fn first_credential(app: &App) -> Result<Value, OperationError> {
-    let first = Operation::Create { org: None, sandbox: None, role: Role::Admin };
+    let first = Operation::Create { org: None, sandboxes: Sandboxes::All, role: Role::Admin };
     run(app, &first, &Request::default()).await
 }
 

@@ -54,7 +54,7 @@ impl FromRequestParts<App> for Auditor {
             let detail = format!("The role {} of this credential gives no right to this.", verified.role);
             return Err(problem(StatusCode::FORBIDDEN, &detail));
         }
-        let sandboxes = verified.sandbox.clone().map(|name| vec![name]);
+        let sandboxes = verified.sandboxes.names().map(<[String]>::to_vec);
         Ok(Self(Filter { org: Some(verified.org.0.clone()), sandboxes, ..Filter::default() }))
     }
 }

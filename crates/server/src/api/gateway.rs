@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use control::ims::{Need, Role};
+use control::ims::{Need, Role, Sandboxes};
 use control::{Actor, Request, Scope, sandbox};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
@@ -19,8 +19,8 @@ use crate::app::App;
 pub(crate) struct OrgCaller {
     pub(crate) org: OrgId,
     pub(crate) actor: Actor,
-    /// The one sandbox in which its credential may act; `None` stands for all of the org.
-    pub(crate) only: Option<String>,
+    /// The sandboxes in which its credential may act.
+    pub(crate) sandboxes: Sandboxes,
     pub(crate) request: Request,
 }
 
@@ -58,6 +58,12 @@ pub(crate) enum Refusal {
         role: Role,
         request_id: String,
     },
+    /// The credential is for other sandboxes.
+    SandboxForbidden {
+        path: String,
+        sandbox: String,
+        request_id: String,
+    },
     ContentType,
     Store(StoreError),
 }
@@ -82,6 +88,10 @@ impl IntoResponse for Refusal {
             }
             Refusal::RoleMissing { path, role, request_id } => {
                 let detail = format!("The role {role} of this credential gives no right to this.");
+                second_line(&path, "2118-403", 403, "Forbidden", &detail, &request_id)
+            }
+            Refusal::SandboxForbidden { path, sandbox, request_id } => {
+                let detail = format!("This credential gives no right to the sandbox {sandbox}.");
                 second_line(&path, "2118-403", 403, "Forbidden", &detail, &request_id)
             }
             Refusal::ContentType => {
@@ -139,10 +149,15 @@ impl FromRequestParts<App> for OrgCaller {
         let headers = &parts.headers;
         let token = token(headers).ok_or(Refusal::TokenMissing)?;
         let key = text(headers, "x-api-key").ok_or(Refusal::KeyMissing)?;
-        if !app.tokens.knows_client(key) {
+        let verified = app.tokens.verify(token).map_err(|_| Refusal::TokenInvalid);
+        // Clients of an outside issuer are known by their tokens alone: an expired one must not read as a wrong key.
+        let known = app.tokens.knows_client(key)
+            || (app.tokens.is_outside(token)
+                && verified.as_ref().map_or(true, |verified| verified.client_id == key));
+        if !known {
             return Err(Refusal::KeyUnknown);
         }
-        let verified = app.tokens.verify(token).map_err(|_| Refusal::TokenInvalid)?;
+        let verified = verified?;
         let org = OrgId::from(text(headers, "x-gw-ims-org-id").ok_or(Refusal::OrgMissing)?);
         if org != verified.org {
             let mut tx = app.read().await.map_err(Refusal::Store)?;
@@ -158,7 +173,7 @@ impl FromRequestParts<App> for OrgCaller {
         Ok(Self {
             org,
             actor: Actor { user: verified.account.clone(), client: verified.client_id.clone() },
-            only: verified.sandbox.clone(),
+            sandboxes: verified.sandboxes.clone(),
             request,
         })
     }
@@ -168,7 +183,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let OrgCaller { org, actor, only, request } = OrgCaller::from_request_parts(parts, app).await?;
+        let OrgCaller { org, actor, sandboxes, request } = OrgCaller::from_request_parts(parts, app).await?;
         let request_id = request.id.clone();
         let headers = &parts.headers;
         let mut tx = app.read().await.map_err(Refusal::Store)?;
@@ -179,6 +194,12 @@ impl FromRequestParts<App> for Caller {
         let found =
             sandbox::scope(&mut tx, &org, wanted, actor, app.clock.now()).await.map_err(Refusal::Store)?;
         let path = parts.uri.path().to_owned();
+        // Whether a sandbox is there is not told to a credential that is for others.
+        let named = found.as_ref().map_or(wanted.unwrap_or_default(), |scope| &scope.sandbox_name);
+        if !sandboxes.allow(named) {
+            let sandbox = wanted.unwrap_or(named).to_owned();
+            return Err(Refusal::SandboxForbidden { path, sandbox, request_id });
+        }
         let Some(mut scope) = found else {
             let sandbox = wanted.unwrap_or_default().to_owned();
             return Err(Refusal::SandboxUnknown { path, sandbox, request_id });
@@ -186,9 +207,6 @@ impl FromRequestParts<App> for Caller {
         let is_same = |id: &str| id == scope.sandbox_id.as_str() || id == scope.sandbox_name;
         if name.is_some() && id.is_some_and(|id| !is_same(id)) {
             return Err(Refusal::SandboxMismatch { path, request_id });
-        }
-        if only.is_some_and(|only| only != scope.sandbox_name) {
-            return Err(Refusal::SandboxUnknown { path, sandbox: scope.sandbox_name, request_id });
         }
         scope.request = request;
         Ok(Caller { scope, request_id })

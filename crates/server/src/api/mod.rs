@@ -23,7 +23,8 @@ pub(crate) mod sandbox;
 use std::panic::AssertUnwindSafe;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::header::CONTENT_TYPE;
@@ -90,7 +91,18 @@ pub(crate) fn router(app: App, surfaces: Surfaces) -> Router {
             .merge(audit::routes())
             .merge(library::routes());
     }
+    if app.tokens.has_outside() {
+        router = router.layer(from_fn_with_state(app.clone(), fetch_keys));
+    }
     router.with_state(app)
+}
+
+/// An outside issuer may have changed its keys: they are there before a token is looked at.
+async fn fetch_keys(State(app): State<App>, request: Request, next: Next) -> Response {
+    if let Some(token) = gateway::bearer(request.headers()) {
+        app.tokens.prepare(token).await;
+    }
+    next.run(request).await
 }
 
 /// Answers one request: gives it an id, takes a trailing slash off, and sees to it that every error has a JSON body.

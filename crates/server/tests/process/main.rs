@@ -16,6 +16,7 @@ mod faults;
 mod gateway;
 mod lake;
 mod ledger;
+mod oidc;
 mod prep;
 mod promises;
 mod races;
