@@ -15,6 +15,7 @@ use store::{Store, StoreError, Tx};
 use tokio::sync::Semaphore;
 use vocab::Clock;
 
+use crate::api::host::Hosts;
 use crate::config::Config;
 use crate::plans::Plans;
 use crate::tokens::Tokens;
@@ -25,6 +26,8 @@ pub(crate) struct App(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) config: Config,
+    /// The names that the control plane answers to.
+    pub(crate) hosts: Hosts,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Store,
     pub(crate) lake: Lake,

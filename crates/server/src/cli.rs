@@ -96,6 +96,12 @@ pub(crate) struct DevArgs {
     /// Address to listen on; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
     pub(crate) listen: SocketAddr,
+    /// Serve TLS too, for this machine and for the names of the platform that clients have built in.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Address of TLS; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDR:PORT", requires = "tls")]
+    pub(crate) tls_listen: SocketAddr,
     /// Write addresses and credentials to this file, atomically, once ready.
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -267,7 +273,7 @@ fn serve(args: ServeArgs) -> Result<(), Failure> {
         )));
     }
     run::block_on(async move {
-        let server = run::Server::start(config, data).await?;
+        let server = run::Server::start(config, data, None).await?;
         let facts = server.run_file().facts(None);
         if let Some(path) = &args.ready_file {
             crate::data_dir::write_atomically(path, &facts, 0o600)

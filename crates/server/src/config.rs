@@ -50,6 +50,8 @@ section! {
         control: SocketAddr = loopback(8080),
         /// Health and metrics. Keep it private.
         ops: SocketAddr = loopback(8080),
+        /// Names beside loopback and that of `public_url` to which the control plane answers, as clients write them.
+        hosts: Vec<String> = Vec::new(),
         /// Answer `/admin` to other machines than this one.
         admin_from_anywhere: bool = false,
     }

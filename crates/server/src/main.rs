@@ -16,6 +16,7 @@ mod listen;
 mod oidc;
 mod plans;
 mod run;
+mod tls;
 mod tokens;
 
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ pub(crate) mod catalog;
 pub(crate) mod collection;
 pub(crate) mod flow;
 pub(crate) mod gateway;
+pub(crate) mod host;
 pub(crate) mod iceberg;
 pub(crate) mod identity;
 pub(crate) mod ims;
@@ -81,15 +82,17 @@ pub(crate) fn router(app: App, surfaces: Surfaces) -> Router {
             .merge(mapping::routes())
             .merge(iceberg::routes())
             .merge(openapi::routes())
-            .layer(DefaultBodyLimit::max(app.config.limits.control_body_bytes));
+            .layer(DefaultBodyLimit::max(app.config.limits.control_body_bytes))
+            .layer(from_fn_with_state(app.clone(), host::check));
         router = router.merge(control);
     }
     if surfaces.ops {
-        router = router
-            .merge(ops::routes())
+        let admin = Router::new()
             .merge(admin::routes())
             .merge(audit::routes())
-            .merge(library::routes());
+            .merge(library::routes())
+            .layer(from_fn_with_state(app.clone(), host::check));
+        router = router.merge(ops::routes()).merge(admin);
     }
     if app.tokens.has_outside() {
         router = router.layer(from_fn_with_state(app.clone(), fetch_keys));

@@ -9,7 +9,6 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How long, and for how many bytes, a peer whose request was refused may go on sending.
@@ -56,8 +55,8 @@ impl Instead {
 }
 
 /// A socket that ends with an error when it makes no progress for `idle`, in the direction that is being waited for.
-pub(super) struct Timed {
-    stream: TcpStream,
+pub(super) struct Timed<S> {
+    stream: S,
     idle: Duration,
     /// An answer of ours that goes out instead of one of hyper's.
     instead: Option<Instead>,
@@ -69,8 +68,8 @@ pub(super) struct Timed {
     writing: bool,
 }
 
-impl Timed {
-    pub(super) fn new(stream: TcpStream, idle: Duration) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Timed<S> {
+    pub(super) fn new(stream: S, idle: Duration) -> Self {
         Self {
             stream,
             idle,
@@ -121,7 +120,7 @@ impl Timed {
     }
 }
 
-impl AsyncRead for Timed {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Timed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -140,7 +139,7 @@ impl AsyncRead for Timed {
     }
 }
 
-impl AsyncWrite for Timed {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

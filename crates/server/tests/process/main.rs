@@ -22,5 +22,6 @@ mod promises;
 mod races;
 mod sandboxes;
 mod support;
+mod tls;
 mod tutorial;
 mod xdm;
