@@ -7,6 +7,7 @@ pub(crate) mod audit;
 pub(crate) mod call;
 pub(crate) mod catalog;
 pub(crate) mod collection;
+pub(crate) mod docs;
 pub(crate) mod flow;
 pub(crate) mod gateway;
 pub(crate) mod host;
@@ -82,6 +83,7 @@ pub(crate) fn router(app: App, surfaces: Surfaces) -> Router {
             .merge(mapping::routes())
             .merge(iceberg::routes())
             .merge(openapi::routes())
+            .merge(docs::routes())
             .layer(DefaultBodyLimit::max(app.config.limits.control_body_bytes))
             .layer(from_fn_with_state(app.clone(), host::check));
         router = router.merge(control);

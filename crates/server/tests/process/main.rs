@@ -11,6 +11,7 @@ mod clients;
 mod commands;
 mod crash;
 mod credentials;
+mod docs;
 mod door;
 mod faults;
 mod gateway;
