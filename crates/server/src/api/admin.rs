@@ -48,13 +48,18 @@ impl Admin {
 }
 
 /// Refuses other machines than this one, unless configured otherwise; whether it is this one.
-pub(crate) fn check_place(parts: &Parts, app: &App) -> Result<bool, Response> {
+pub(crate) fn check_place(parts: &Parts, app: &App) -> Result<bool, TooFar> {
     let local =
         parts.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|peer| peer.0.ip().is_loopback());
-    if local || app.config.listen.admin_from_anywhere {
-        Ok(local)
-    } else {
-        Err(problem(StatusCode::FORBIDDEN, "/admin answers this machine alone"))
+    if local || app.config.listen.admin_from_anywhere { Ok(local) } else { Err(TooFar) }
+}
+
+/// The caller is another machine than this one.
+pub(crate) struct TooFar;
+
+impl IntoResponse for TooFar {
+    fn into_response(self) -> Response {
+        problem(StatusCode::FORBIDDEN, "/admin answers this machine alone")
     }
 }
 
@@ -68,7 +73,7 @@ impl FromRequestParts<App> for Admin {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let local = check_place(parts, app)?;
+        let local = check_place(parts, app).map_err(IntoResponse::into_response)?;
         if has_admin_token(parts, app) {
             Ok(Admin { request: gateway::request(&parts.method, &parts.headers) })
         } else {

@@ -42,7 +42,7 @@ impl FromRequestParts<App> for Auditor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let local = check_place(parts, app)?;
+        let local = check_place(parts, app).map_err(IntoResponse::into_response)?;
         if has_admin_token(parts, app) {
             return Ok(Self(Filter::default()));
         }
