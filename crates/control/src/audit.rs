@@ -225,6 +225,25 @@ pub struct Page {
     pub next: Option<i64>,
 }
 
+/// The query of a page: what is asked of the id, and where it starts in which order.
+macro_rules! select {
+    ($id:literal, $start:literal) => {
+        concat!(
+            "SELECT no, time_ms, org, sandbox, user_id, client_id, action, method, kind, id, etag_before, etag_after,
+               request_id
+             FROM audit
+             WHERE ($1 IS NULL OR org = $1) AND ($2 IS NULL OR $2 LIKE '%,' || sandbox || ',%')
+               AND ($3 IS NULL OR kind = $3) AND ($5 IS NULL OR user_id = $5 OR client_id = $5)
+               AND ($6 IS NULL OR action = $6) AND ($7 IS NULL OR time_ms >= $7) AND ($8 IS NULL OR time_ms < $8)
+               AND ",
+            $id,
+            " AND ",
+            $start,
+            " LIMIT $10"
+        )
+    };
+}
+
 /// Entries that a filter lets through: the newest first, or the oldest. `start` is the mark of an earlier page.
 pub async fn page(
     tx: &mut Tx,
@@ -250,24 +269,12 @@ pub async fn page(
         // One more tells whether there is a next page.
         i64::try_from(limit + 1).unwrap_or(i64::MAX),
     ];
-    let sql = if oldest_first {
-        "SELECT no, time_ms, org, sandbox, user_id, client_id, action, method, kind, id, etag_before, etag_after, request_id
-         FROM audit
-         WHERE ($1 IS NULL OR org = $1) AND ($2 IS NULL OR $2 LIKE '%,' || sandbox || ',%')
-           AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR id = $4)
-           AND ($5 IS NULL OR user_id = $5 OR client_id = $5) AND ($6 IS NULL OR action = $6)
-           AND ($7 IS NULL OR time_ms >= $7) AND ($8 IS NULL OR time_ms < $8)
-           AND no > $9
-         ORDER BY no LIMIT $10"
-    } else {
-        "SELECT no, time_ms, org, sandbox, user_id, client_id, action, method, kind, id, etag_before, etag_after, request_id
-         FROM audit
-         WHERE ($1 IS NULL OR org = $1) AND ($2 IS NULL OR $2 LIKE '%,' || sandbox || ',%')
-           AND ($3 IS NULL OR kind = $3) AND ($4 IS NULL OR id = $4)
-           AND ($5 IS NULL OR user_id = $5 OR client_id = $5) AND ($6 IS NULL OR action = $6)
-           AND ($7 IS NULL OR time_ms >= $7) AND ($8 IS NULL OR time_ms < $8)
-           AND no < $9
-         ORDER BY no DESC LIMIT $10"
+    // The history of one object is found by an index; other questions go through the log in its order.
+    let sql = match (filter.id.is_some(), oldest_first) {
+        (true, true) => select!("id = $4", "no > $9 ORDER BY no"),
+        (true, false) => select!("id = $4", "no < $9 ORDER BY no DESC"),
+        (false, true) => select!("$4 IS NULL", "no > $9 ORDER BY no"),
+        (false, false) => select!("$4 IS NULL", "no < $9 ORDER BY no DESC"),
     };
     let rows = tx.rows(sql, values).await?;
     let next = match rows.get(..limit) {

@@ -66,13 +66,13 @@ pub(super) fn tls(secure: &Secure, known: &Credentials) -> String {
          curl:\n\n  \
          curl -s --cacert '{ca}'{connect} 'https://ims-na1.adobelogin.com/ims/token/v3' \
          -d 'grant_type=client_credentials&client_id={api_key}&client_secret={client_secret}&scope=openid'\n\n\
-         aepp:\n\n  \
-         import os; os.environ['REQUESTS_CA_BUNDLE'] = '{ca}'\n  \
-         import aepp; from aepp import config\n  \
+         aepp:\n\n\
+         import os; os.environ['REQUESTS_CA_BUNDLE'] = '{ca}'\n\
+         import aepp; from aepp import config\n\
          aepp.configure(org_id='{org}', client_id='{api_key}', secret='{client_secret}', scopes='openid,AdobeID', \
-         sandbox='{sandbox}', environment='prod')\n  \
-         config.endpoints['global'] = config.endpoints['streaming']['collection'] = '{url}'\n  \
-         config.config_object['oauthTokenEndpointV2'] = '{url}/ims/token/v3'\n  \
+         sandbox='{sandbox}', environment='prod')\n\
+         config.endpoints['global'] = config.endpoints['streaming']['collection'] = '{url}'\n\
+         config.config_object['oauthTokenEndpointV2'] = '{url}/ims/token/v3'\n\
          config.config_object['imsEndpoint'] = '{url}'\n\n\
          Postman (Settings > Certificates > CA certificates: {ca}; then the environment):\n\n  \
          PLATFORM_GATEWAY={url}\n  IMS=localhost:{port}\n  IMS_ORG={org}\n  API_KEY={api_key}\n  \

@@ -13,6 +13,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use crate::support::{Client, FLOWS, Server, Setup, Start, collect, wait_for};
+use crate::tls::Secure;
 
 const AUDIENCE: &str = "tributary";
 
@@ -320,4 +321,64 @@ fn the_issuers_keys_change() {
     issuer.set("/keys", &json!("nonsense"));
     assert_eq!(status(&server, &sign(&new, "unknown")).0, 401);
     assert_eq!(status(&server, &sign(&new, "new")).0, 200, "what is known stays good");
+}
+
+/// Another of our servers plays the issuer: its keys come by https, for whoever trusts its authority.
+#[test]
+fn the_issuers_keys_come_from_whom_the_address_names() {
+    let [home, ours, theirs] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let issuer = Secure::start(theirs.path());
+    let other = Secure::start(ours.path());
+    let url = issuer.fact("TRIBUTARY_TLS_URL");
+    let key = std::fs::read(theirs.path().join("data/keys/token-signing.pem")).unwrap();
+    let keys = ureq::get(format!("{}/ims/keys", issuer.fact("TRIBUTARY_URL"))).call().unwrap();
+    let keys: Value = keys.into_body().read_json().unwrap();
+    let kid = keys["keys"][0]["kid"].as_str().unwrap();
+    for (authority, expected) in
+        [(issuer.fact("TRIBUTARY_TLS_CA"), 200), (other.fact("TRIBUTARY_TLS_CA"), 401)]
+    {
+        let home = home.path().join(expected.to_string());
+        std::fs::create_dir(&home).unwrap();
+        let mut start = Start::on(&home);
+        start.environment = [
+            ("TRIBUTARY__OIDC__ISSUER", url.to_owned()),
+            ("TRIBUTARY__OIDC__AUDIENCE", AUDIENCE.to_owned()),
+            ("TRIBUTARY__OIDC__JWKS_URL", format!("{url}/ims/keys")),
+            ("TRIBUTARY__OIDC__CA_FILE", authority.to_owned()),
+        ]
+        .to_vec();
+        let server = start.ready();
+        let claims = json!({
+            "iss": url, "aud": AUDIENCE, "sub": "user-1", "client_id": "their-client",
+            "exp": 4_000_000_000_u64, "org": server.fact("TRIBUTARY_ORG")
+        });
+        let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) };
+        let token = encode(&header, &claims, &EncodingKey::from_ed_pem(&key).unwrap()).unwrap();
+        let (status, body) = status(&server, &token);
+        assert_eq!(status, expected, "{body}");
+    }
+}
+
+#[test]
+fn an_issuer_that_does_not_answer_harms_nobody_else() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let Some(key) = Key::ec(home, "any") else {
+        return eprintln!("skipped: openssl is not installed");
+    };
+    // Connections are taken in by the kernel, and nobody reads them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let issuer = Issuer { url, pages: Arc::default(), asked: Arc::default() };
+    let server = start(home, &issuer);
+    let token = key.sign(Some("any"), Algorithm::ES256, &claims(&issuer, &server, "viewer"));
+    let client = server.client();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| status(&server, &token).0);
+        for _ in 0..20 {
+            client.get(&format!("{FLOWS}/flows"));
+        }
+        assert!(!waiting.is_finished(), "the issuer is still asked");
+        assert_eq!(waiting.join().unwrap(), 401);
+    });
 }

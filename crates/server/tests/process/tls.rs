@@ -11,16 +11,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use crate::support::{FLOWS, Server, Setup, binary, raw, wait_for};
+use crate::support::{FLOWS, Server, Setup, binary, checked, raw, wait_for};
 
 /// A running `tributary dev --tls`.
-struct Secure {
+pub(crate) struct Secure {
     child: Child,
     facts: Vec<(String, String)>,
 }
 
 impl Secure {
-    fn start(home: &Path) -> Self {
+    pub(crate) fn start(home: &Path) -> Self {
         let _ = fs::remove_file(home.join("ready"));
         let child = Command::new(binary())
             .args(["dev", "--no-samples", "--listen", "127.0.0.1:0", "--tls", "--tls-listen", "127.0.0.1:0"])
@@ -37,7 +37,7 @@ impl Secure {
         Self { child, facts: facts.map(|(key, value)| (key.to_owned(), value.to_owned())).collect() }
     }
 
-    fn fact(&self, key: &str) -> &str {
+    pub(crate) fn fact(&self, key: &str) -> &str {
         &self.facts.iter().find(|(known, _)| known == key).unwrap_or_else(|| panic!("{key}")).1
     }
 
@@ -142,6 +142,17 @@ fn what_is_printed_works_as_pasted_and_the_authority_is_kept() {
     assert_eq!(body["token_type"], "bearer", "{line}");
     for part in ["aepp.configure(", "PLATFORM_GATEWAY=", "aep.endpoint=", "keytool -importcert"] {
         assert!(printed.contains(part), "{part}: {printed}");
+    }
+    if let Some(python) = std::env::var_os("TRIBUTARY_TEST_CLIENTS") {
+        let (_, lines) = printed.split_once("aepp:\n\n").unwrap();
+        let (lines, _) = lines.split_once("\n\n").unwrap();
+        let script = format!(
+            "{lines}\nfrom aepp import sandboxes\nprint([one['name'] for one in sandboxes.Sandboxes().getSandboxes()])"
+        );
+        let output = Command::new(python).args(["-c", &script]).current_dir(home.path()).output().unwrap();
+        assert_eq!(checked(output).lines().last(), Some("['prod']"), "{script}");
+    } else {
+        eprintln!("skipped: TRIBUTARY_TEST_CLIENTS is not set (`cargo xtask test` sets it)");
     }
     if Command::new("keytool").arg("-help").output().is_ok() {
         let line = printed.lines().find(|line| line.trim().starts_with("keytool ")).unwrap();

@@ -16,7 +16,6 @@ CREATE TABLE audit (
   request_id  TEXT NOT NULL
 );
 CREATE INDEX audit_object ON audit (id, no);
-CREATE INDEX audit_time ON audit (time_ms);
 
 -- No program may change what was noted.
 CREATE TRIGGER audit_keeps BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
