@@ -3,6 +3,7 @@
 //! No HTTP and no lake: an operation takes [`store::Tx`] and a [`Scope`] and can be called from a test without a
 //! server. Start with [`resource`], which every service is built on.
 
+pub mod audit;
 pub mod catalog;
 pub mod flow;
 pub mod identity;
@@ -19,4 +20,4 @@ mod testing;
 
 pub use json_patch::PatchError;
 pub use resource::{Kind, Saved};
-pub use scope::{Actor, Scope};
+pub use scope::{Actor, Request, Scope};

@@ -24,6 +24,12 @@ pub const DESCRIPTORS_MAX: usize = 4000;
 /// Latest entries of an audit log that one answer holds.
 pub const AUDIT_ENTRIES_MAX: usize = 300;
 
+/// Most sandboxes that a credential can be bound to: the list is read with every token.
+pub const CREDENTIAL_SANDBOXES_MAX: usize = 100;
+
+/// Most entries of the server's audit log on one page.
+pub const AUDIT_PAGE_MAX: usize = 1000;
+
 /// Values in one sample; a row has at most 10,000.
 pub const SAMPLE_VALUES_MAX: usize = 20_000;
 

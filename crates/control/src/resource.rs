@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use store::{Row, StoreError, Tx, values};
 use vocab::Millis;
 
-use crate::Scope;
+use crate::{Scope, audit};
 
 /// The kinds of stored resources, by their collection's name in the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,7 +133,7 @@ pub async fn insert(tx: &mut Tx, scope: &Scope, new: New) -> Result<Saved, Store
     )
     .await?;
     set_uses(tx, scope, new.kind, &new.id, &new.uses).await?;
-    Ok(Saved {
+    let saved = Saved {
         kind: new.kind,
         id: new.id,
         no,
@@ -147,7 +147,9 @@ pub async fn insert(tx: &mut Tx, scope: &Scope, new: New) -> Result<Saved, Store
         created_client: scope.actor.client.clone(),
         updated_client: scope.actor.client.clone(),
         doc: new.doc,
-    })
+    };
+    audit::changed(tx, scope, (saved.kind, &saved.id), None, Some(&audit::etag(&saved))).await?;
+    Ok(saved)
 }
 
 /// The resource of that kind and id in the scope's sandbox.
@@ -203,10 +205,13 @@ pub async fn update(
     if let Some(uses) = uses {
         set_uses(tx, scope, saved.kind, &saved.id, uses).await?;
     }
+    let before = audit::etag(saved);
     saved.rev += 1;
     saved.updated = scope.now;
     saved.updated_by.clone_from(&scope.actor.user);
     saved.updated_client.clone_from(&scope.actor.client);
+    let after = audit::etag(saved);
+    audit::changed(tx, scope, (saved.kind, &saved.id), Some(&before), Some(&after)).await?;
     Ok(true)
 }
 
@@ -219,7 +224,8 @@ pub async fn delete(tx: &mut Tx, scope: &Scope, saved: &Saved) -> Result<(), Sto
         .await?;
     let sql = "DELETE FROM resource WHERE sandbox = $1 AND kind = $2 AND id = $3";
     tx.execute(sql, values![scope.sandbox, kind, &saved.id]).await?;
-    set_uses(tx, scope, saved.kind, &saved.id, &[]).await
+    set_uses(tx, scope, saved.kind, &saved.id, &[]).await?;
+    audit::changed(tx, scope, (saved.kind, &saved.id), Some(&audit::etag(saved)), None).await
 }
 
 /// The ids of the resources of kind `from` that use the given one.

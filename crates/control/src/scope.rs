@@ -11,6 +11,14 @@ pub struct Actor {
     pub client: String,
 }
 
+/// The request that asks, as the audit log names it. Both are empty for work that no request asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    pub id: String,
+    /// The HTTP method.
+    pub method: String,
+}
+
 /// The org and sandbox an operation may see, who asks, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
@@ -24,6 +32,7 @@ pub struct Scope {
     pub sandbox_type: String,
     pub generation: u32,
     pub actor: Actor,
+    pub request: Request,
     pub now: Millis,
 }
 

@@ -3,16 +3,19 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use control::audit;
 use control::sandbox::{self, ChangeSandboxError, Sandbox, Wipe};
-use control::{Kind, Scope};
+use control::{Actor, Kind, Request, Scope};
 use inlet::Collector;
 use journal::Journal;
 use lake::Lake;
 use metrics_exporter_prometheus::PrometheusHandle;
 use refine::Refiner;
 use store::{Store, StoreError, Tx};
+use tokio::sync::Semaphore;
 use vocab::Clock;
 
+use crate::api::host::Hosts;
 use crate::config::Config;
 use crate::plans::Plans;
 use crate::tokens::Tokens;
@@ -23,12 +26,16 @@ pub(crate) struct App(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) config: Config,
+    /// The names that the control plane answers to.
+    pub(crate) hosts: Hosts,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) store: Store,
     pub(crate) lake: Lake,
     pub(crate) journal: Journal,
     pub(crate) refiner: Refiner,
     pub(crate) tokens: Arc<Tokens>,
+    /// One for each token request that is worked on.
+    pub(crate) token_slots: Semaphore,
     pub(crate) plans: Plans,
     pub(crate) collector: Collector,
     pub(crate) prometheus: PrometheusHandle,
@@ -88,14 +95,18 @@ impl App {
         found: &Sandbox,
         tenant: &str,
         wipe: Wipe,
-        user: &str,
+        actor: &Actor,
+        request: &Request,
     ) -> Result<Sandbox, ChangeSandboxError> {
         // Plans first, then the store, as everybody takes them.
         let mut plans = self.plans.change().await;
         let mut tx = self.write().await?;
         let found = sandbox::get(&mut tx, &found.org, found.id.as_str()).await?;
         let found = found.ok_or(ChangeSandboxError::Deleted)?;
-        let wiped = sandbox::wipe(&mut tx, &found, wipe, user, self.clock.now()).await?;
+        let wiped = sandbox::wipe(&mut tx, &found, wipe, &actor.user, self.clock.now()).await?;
+        let action = if wipe == Wipe::Delete { "delete" } else { "reset" };
+        let before = Some(found.rev);
+        audit::sandbox_changed(&mut tx, actor, request, action, before, &wiped.sandbox).await?;
         let catalog = Scope::catalog_of(tenant, &found.name);
         let datasets = wiped.datasets.iter().map(|(_, id)| id.clone());
         self.lake.wipe(&mut tx, &catalog, found.no, datasets).await?;

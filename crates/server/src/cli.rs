@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
-use control::ims::UnknownRole;
+use control::ims::{Sandboxes, UnknownRole};
 use serde_json::Value;
 
 use crate::apply::{self, ApplyArgs, Task};
@@ -18,6 +18,7 @@ use crate::credentials::Operation;
 use crate::data_dir::{DataDir, RunFile};
 use crate::{dev, run};
 
+mod audit;
 mod prep;
 mod xdm;
 
@@ -71,6 +72,9 @@ enum Command {
     /// Manage the machine credentials of orgs.
     #[command(subcommand)]
     Credentials(CredentialsCommand),
+    /// Read the audit log: who changed which object and who used which credential.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Work with configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -92,6 +96,12 @@ pub(crate) struct DevArgs {
     /// Address to listen on; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
     pub(crate) listen: SocketAddr,
+    /// Serve TLS too, for this machine and for the names of the platform that clients have built in.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Address of TLS; port 0 picks a free one.
+    #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDR:PORT", requires = "tls")]
+    pub(crate) tls_listen: SocketAddr,
     /// Write addresses and credentials to this file, atomically, once ready.
     #[arg(long, value_name = "FILE")]
     pub(crate) ready_file: Option<PathBuf>,
@@ -169,9 +179,9 @@ struct CreateCredential {
     /// The org: 24 upper-case hex digits and `@AdobeOrg`.
     #[arg(long)]
     org: String,
-    /// Let the credential act in this sandbox only.
+    /// Let the credential act in this sandbox only; may be given several times.
     #[arg(long)]
-    sandbox: Option<String>,
+    sandbox: Vec<String>,
     /// What it may do: admin, editor, ingest, lake-read or viewer.
     #[arg(long, default_value = "admin")]
     role: String,
@@ -227,6 +237,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Diff(args) => apply::run(&args, Task::Diff),
         Command::Export(args) => apply::run(&args, Task::Export),
         Command::Credentials(command) => credentials(command),
+        Command::Audit(command) => audit::run(command),
         Command::Config(ConfigCommand::Check { config }) => {
             let config = load(&config, None, None)?;
             for warning in config.warnings() {
@@ -262,7 +273,7 @@ fn serve(args: ServeArgs) -> Result<(), Failure> {
         )));
     }
     run::block_on(async move {
-        let server = run::Server::start(config, data).await?;
+        let server = run::Server::start(config, data, None).await?;
         let facts = server.run_file().facts(None);
         if let Some(path) = &args.ready_file {
             crate::data_dir::write_atomically(path, &facts, 0o600)
@@ -300,7 +311,11 @@ fn credentials(command: CredentialsCommand) -> Result<(), Failure> {
     let (operation, place) = match command {
         CredentialsCommand::Create(args) => {
             let role = args.role.parse().map_err(|error: UnknownRole| Failure::usage(error.to_string()))?;
-            (Operation::Create { org: Some(args.org), sandbox: args.sandbox, role }, args.place)
+            let sandboxes = match args.sandbox.as_slice() {
+                [] => Sandboxes::All,
+                names => Sandboxes::only(names.iter().map(String::as_str)),
+            };
+            (Operation::Create { org: Some(args.org), sandboxes, role }, args.place)
         }
         CredentialsCommand::List(place) => (Operation::List, place),
         CredentialsCommand::Rotate(args) => (Operation::Rotate { client_id: args.client_id }, args.place),

@@ -81,7 +81,7 @@ mod tests {
         Credential {
             client_id: "client".to_owned(),
             org: OrgId::from("A@AdobeOrg"),
-            sandbox: None,
+            sandboxes: control::ims::Sandboxes::All,
             account: "account".to_owned(),
             role: Role::Admin,
         }

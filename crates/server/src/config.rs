@@ -6,6 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use control::ims::Role;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,8 @@ section! {
         control: SocketAddr = loopback(8080),
         /// Health and metrics. Keep it private.
         ops: SocketAddr = loopback(8080),
+        /// Names beside loopback and that of `public_url` to which the control plane answers, as clients write them.
+        hosts: Vec<String> = Vec::new(),
         /// Answer `/admin` to other machines than this one.
         admin_from_anywhere: bool = false,
     }
@@ -93,6 +96,8 @@ section! {
         header_bytes: usize = 64 << 10,
         /// Most bytes of a request body on the control listener.
         control_body_bytes: usize = 4 << 20,
+        /// Token requests that are worked on at one time; more are told to come again (503).
+        token_requests: usize = 32,
         /// Memory for records that wait for their commit, bytes; a quarter of the machine's when 0.
         memory_bytes: u64 = 0,
     }
@@ -103,6 +108,28 @@ section! {
     Registry {
         /// Refuse an `Accept` header that is missing, names no version on a lookup, or names one on a list.
         strict_accept: bool = false,
+    }
+}
+
+section! {
+    /// An OpenID Connect issuer whose access tokens are good here beside our own.
+    Oidc {
+        /// The issuer as its tokens name it in `iss`, such as `https://login.example.org/realms/acme`; none when empty.
+        issuer: String = String::new(),
+        /// What a token must have in `aud`.
+        audience: String = String::new(),
+        /// Where the issuer's keys are (a JWKS); what `/.well-known/openid-configuration` of the issuer says when empty.
+        jwks_url: String = String::new(),
+        /// Certificates in PEM form by which the issuer's own is trusted; the public authorities when empty.
+        ca_file: PathBuf = PathBuf::new(),
+        /// The claim that names the org; a path such as `tributary.org` leads into objects.
+        org_claim: String = "org".to_owned(),
+        /// The claim that names the role, as a text or in a list of texts; `role` holds for every token when empty.
+        role_claim: String = String::new(),
+        /// The role of every token when no claim names it.
+        role: String = "viewer".to_owned(),
+        /// The claim that lists the sandboxes in which a token is good; all of them when empty.
+        sandbox_claim: String = String::new(),
     }
 }
 
@@ -133,6 +160,8 @@ section! {
         lake: Lake = Lake::default(),
         /// Limits.
         limits: Limits = Limits::default(),
+        /// Outside issuer.
+        oidc: Oidc = Oidc::default(),
         /// Schema Registry.
         registry: Registry = Registry::default(),
         /// Telemetry.
@@ -209,6 +238,7 @@ impl Config {
         refuse(self.lake.commit_interval_ms == 0, "lake.commit_interval_ms must be above 0")?;
         refuse(self.lake.snapshots_kept == 0, "lake.snapshots_kept must be above 0")?;
         refuse(self.limits.connections == 0, "limits.connections must be above 0")?;
+        refuse(self.limits.token_requests == 0, "limits.token_requests must be above 0")?;
         refuse(
             self.limits.header_read_ms == 0 || self.limits.body_read_ms == 0 || self.limits.idle_ms == 0,
             "limits: a time-out of 0 would let one client hold a connection for ever",
@@ -221,7 +251,7 @@ impl Config {
             self.limits.control_body_bytes > 64 << 20,
             "limits.control_body_bytes must be at most 67108864: bodies are held in memory",
         )?;
-        Ok(())
+        self.oidc.check()
     }
 
     /// What is allowed but deserves a look.
@@ -245,6 +275,40 @@ impl Config {
     }
 }
 
+impl Oidc {
+    fn check(&self) -> Result<(), String> {
+        if self.issuer.is_empty() {
+            return Ok(());
+        }
+        let refuse = |bad: bool, text: &str| if bad { Err(text.to_owned()) } else { Ok(()) };
+        refuse(
+            self.audience.is_empty(),
+            "oidc.audience must be set: a token for somebody else is not for us",
+        )?;
+        refuse(self.org_claim.is_empty(), "oidc.org_claim must be set: every caller belongs to an org")?;
+        let role = self.role.parse::<Role>().map(drop);
+        role.map_err(|error| format!("oidc.role: {error}"))?;
+        let urls = [&self.issuer, &self.jwks_url];
+        refuse(
+            urls.into_iter().any(|url| !url.is_empty() && !is_fetched_safely(url)),
+            "oidc.issuer and oidc.jwks_url must begin with https://, but for loopback",
+        )
+    }
+}
+
+/// Whether what is fetched there comes from whom the address names: https, or this machine.
+pub(crate) fn is_fetched_safely(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else { return false };
+    match (uri.scheme_str(), uri.host()) {
+        (Some("https"), Some(_)) => true,
+        (Some("http"), Some(host)) => {
+            let host = host.trim_matches(['[', ']']);
+            host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        }
+        _ => false,
+    }
+}
+
 pub(crate) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
@@ -265,6 +329,7 @@ pub(crate) fn reference() -> String {
         ("log", Log::rows()),
         ("lake", Lake::rows()),
         ("limits", Limits::rows()),
+        ("oidc", Oidc::rows()),
         ("registry", Registry::rows()),
         ("telemetry", Telemetry::rows()),
     ];
@@ -303,6 +368,9 @@ mod tests {
             ("[limits]\nheader_read_ms = 0", "time-out"),
             ("[log]\nbytes_max = 1", "two segments"),
             ("[lake]\ncommit_interval_ms = 0", "commit_interval_ms"),
+            ("[oidc]\nissuer = \"https://x\"", "oidc.audience"),
+            ("[oidc]\nissuer = \"http://x\"\naudience = \"a\"", "https://"),
+            ("[oidc]\nissuer = \"https://x\"\naudience = \"a\"\nrole = \"king\"", "oidc.role"),
             ("[lake]\ncommit_intervall_ms = 5", "commit_intervall_ms"),
         ] {
             let error = parse(toml).unwrap_err();

@@ -1,6 +1,7 @@
 //! What can be done with credentials, by the admin API and by the command line, with a running server or without.
 
-use control::ims::{self, ImsError, Role};
+use control::ims::{self, Credential, ImsError, Role, Sandboxes};
+use control::{Actor, Request, audit};
 use serde_json::{Value, json};
 use store::Tx;
 use vocab::{Millis, OrgId};
@@ -13,7 +14,7 @@ pub(crate) enum Operation {
     /// Makes a credential; its org, with a tenant id and the sandbox `prod`, when it is new or not given.
     Create {
         org: Option<String>,
-        sandbox: Option<String>,
+        sandboxes: Sandboxes,
         role: Role,
     },
     List,
@@ -60,15 +61,25 @@ impl Operation {
                 name.parse().map_err(|error: ims::UnknownRole| OperationError::Invalid(error.to_string()))?
             }
         };
-        Ok(Operation::Create { org: text("org"), sandbox: text("sandbox"), role })
+        let wrong = || OperationError::Invalid("sandboxes must be a list of names".to_owned());
+        let sandboxes = match (&body["sandboxes"], &body["sandbox"]) {
+            (Value::Null, Value::Null) => Sandboxes::All,
+            (Value::Null, one) => Sandboxes::only([one.as_str().ok_or_else(wrong)?]),
+            (many, _) => {
+                let many = many.as_array().ok_or_else(wrong)?;
+                let names = many.iter().map(|name| name.as_str().ok_or_else(wrong));
+                Sandboxes::only(names.collect::<Result<Vec<_>, _>>()?)
+            }
+        };
+        Ok(Operation::Create { org: text("org"), sandboxes, role })
     }
 
     /// Method, path and body of the admin API.
     pub(crate) fn request(&self) -> (&'static str, String, Option<Value>) {
         let base = "/admin/v1/credentials";
         match self {
-            Operation::Create { org, sandbox, role } => {
-                let body = json!({ "org": org, "sandbox": sandbox, "role": role.name() });
+            Operation::Create { org, sandboxes, role } => {
+                let body = json!({ "org": org, "sandboxes": sandboxes.names(), "role": role.name() });
                 ("POST", base.to_owned(), Some(body))
             }
             Operation::List => ("GET", base.to_owned(), None),
@@ -83,39 +94,48 @@ impl Operation {
         }
     }
 
-    /// Does it; what there is to show. A secret is shown this once.
-    pub(crate) async fn run(&self, tx: &mut Tx, now: Millis) -> Result<Value, OperationError> {
+    /// Does it, and notes that in the audit log; what there is to show. A secret is shown this once.
+    pub(crate) async fn run(
+        &self,
+        tx: &mut Tx,
+        now: Millis,
+        by: (&Actor, &Request),
+    ) -> Result<Value, OperationError> {
+        let (action, client_id) = match self {
+            Operation::Create { org, sandboxes, role } => {
+                return create(tx, now, by, org.as_deref(), sandboxes, *role).await;
+            }
+            Operation::List => return list(tx).await,
+            Operation::Rotate { client_id } => ("rotate", client_id),
+            Operation::Retire { client_id } => ("retire", client_id),
+            Operation::Revoke { client_id } => ("revoke", client_id),
+            Operation::AddKey { client_id, .. } => ("add-key", client_id),
+        };
+        let found = ims::find_credential(tx, client_id).await?;
+        let found = found.ok_or_else(|| ImsError::UnknownCredential(client_id.clone()))?;
+        let shown = self.change(tx, now, &found).await?;
+        audit::credential_used(tx, now, by, action, (&found.org, client_id)).await?;
+        Ok(shown)
+    }
+
+    /// What is done with a credential that is there.
+    async fn change(&self, tx: &mut Tx, now: Millis, found: &Credential) -> Result<Value, OperationError> {
+        let client_id = &found.client_id;
         match self {
-            Operation::Create { org, sandbox, role } => {
-                create(tx, now, org.as_deref(), sandbox.as_deref(), *role).await
-            }
-            Operation::List => {
-                let listed = ims::listed(tx).await?;
-                let items = listed.iter().map(|one| {
-                    json!({
-                        "api_key": one.credential.client_id, "org": one.credential.org,
-                        "sandbox": one.credential.sandbox, "role": one.credential.role.name(),
-                        "account": one.credential.account, "created": one.created.0,
-                        "secrets": one.secrets, "keys": one.keys
-                    })
-                });
-                Ok(json!({ "credentials": items.collect::<Vec<_>>() }))
-            }
-            Operation::Rotate { client_id } => {
+            Operation::Create { .. } | Operation::List => Ok(Value::Null),
+            Operation::Rotate { .. } => {
                 let secret = ims::rotate(tx, client_id, now).await?;
                 Ok(json!({ "api_key": client_id, "client_secret": secret }))
             }
-            Operation::Retire { client_id } => {
+            Operation::Retire { .. } => {
                 let retired = ims::retire(tx, client_id).await?;
                 Ok(json!({ "api_key": client_id, "retired": retired }))
             }
-            Operation::Revoke { client_id } => {
-                let found = ims::find_credential(tx, client_id).await?;
-                let found = found.ok_or_else(|| ImsError::UnknownCredential(client_id.clone()))?;
+            Operation::Revoke { .. } => {
                 ims::revoke_credential(tx, &found.org, client_id, now).await?;
                 Ok(json!({ "api_key": client_id, "revoked": true }))
             }
-            Operation::AddKey { client_id, pem } => {
+            Operation::AddKey { pem, .. } => {
                 if !client_jwt::is_key(pem) {
                     let text = "the key is no public RSA key and no certificate of one in PEM form";
                     return Err(OperationError::Invalid(text.to_owned()));
@@ -128,11 +148,25 @@ impl Operation {
     }
 }
 
+async fn list(tx: &mut Tx) -> Result<Value, OperationError> {
+    let listed = ims::listed(tx).await?;
+    let items = listed.iter().map(|one| {
+        json!({
+            "api_key": one.credential.client_id, "org": one.credential.org,
+            "sandboxes": one.credential.sandboxes.names(), "role": one.credential.role.name(),
+            "account": one.credential.account, "created": one.created.0,
+            "secrets": one.secrets, "keys": one.keys
+        })
+    });
+    Ok(json!({ "credentials": items.collect::<Vec<_>>() }))
+}
+
 async fn create(
     tx: &mut Tx,
     now: Millis,
+    by: (&Actor, &Request),
     org: Option<&str>,
-    sandbox: Option<&str>,
+    sandboxes: &Sandboxes,
     role: Role,
 ) -> Result<Value, OperationError> {
     let found = match org {
@@ -141,15 +175,20 @@ async fn create(
     };
     let org = match found {
         Some(org) => org,
-        None => ims::create_org(tx, now, org, None).await?,
+        None => {
+            let org = ims::create_org(tx, now, org, None).await?;
+            audit::org_made(tx, now, by, &org.id).await?;
+            org
+        }
     };
-    let (client_id, client_secret) = ims::create_credential(tx, now, &org.id, sandbox, role).await?;
+    let (client_id, client_secret) = ims::create_credential(tx, now, &org.id, sandboxes, role).await?;
+    audit::credential_used(tx, now, by, "create", (&org.id, &client_id)).await?;
     let mut made = json!({
         "org": org.id, "tenant": org.tenant, "api_key": client_id, "client_secret": client_secret,
         "role": role.name()
     });
-    if let Some(sandbox) = sandbox {
-        made["sandbox"] = json!(sandbox);
+    if let Some(names) = sandboxes.names() {
+        made["sandboxes"] = json!(names);
     }
     Ok(made)
 }

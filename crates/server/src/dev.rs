@@ -59,7 +59,7 @@ pub(crate) fn dev(args: DevArgs) -> Result<(), Failure> {
     run::start_telemetry(&config.telemetry);
     run::block_on(async move {
         let folder = data.path().to_owned();
-        let server = Server::start(config, data).await?;
+        let server = Server::start(config, data, args.tls.then_some(args.tls_listen)).await?;
         let credentials = match Credentials::read(&folder) {
             Some(credentials) => credentials,
             None => first_credentials(&server, &folder).await?,
@@ -80,8 +80,16 @@ pub(crate) fn dev(args: DevArgs) -> Result<(), Failure> {
                 }
             }
         }
+        if let Some(secure) = server.secure() {
+            print(&summary::tls(secure, &credentials));
+        }
         if let Some(path) = &args.ready_file {
-            write_atomically(path, &server.run_file().facts(Some(&credentials)), 0o600)
+            let mut facts = server.run_file().facts(Some(&credentials));
+            if let Some(secure) = server.secure() {
+                facts.push_str(&format!("TRIBUTARY_TLS_URL={}\n", secure.url()));
+                facts.push_str(&format!("TRIBUTARY_TLS_CA={}\n", secure.authority.display()));
+            }
+            write_atomically(path, &facts, 0o600)
                 .map_err(|error| Failure::usage(format!("cannot write {}: {error}", path.display())))?;
         }
         server.until_stopped().await

@@ -20,10 +20,12 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 mod socket;
 
@@ -65,6 +67,7 @@ impl Bounds {
 /// Serves one socket until `stop` turns true; then answers what is in flight and returns.
 pub(crate) async fn serve(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     router: axum::Router,
     bounds: Bounds,
     mut stop: watch::Receiver<bool>,
@@ -84,8 +87,9 @@ pub(crate) async fn serve(
         match accepted {
             Ok((stream, peer)) => {
                 let (router, bounds, stop) = (router.clone(), bounds.clone(), stop.clone());
+                let tls = tls.clone();
                 connections.spawn(async move {
-                    connection(stream, peer, router, bounds, stop).await;
+                    connection(stream, tls, peer, router, bounds, stop).await;
                     drop(slot);
                 });
             }
@@ -101,6 +105,7 @@ pub(crate) async fn serve(
 
 async fn connection(
     stream: TcpStream,
+    tls: Option<TlsAcceptor>,
     peer: SocketAddr,
     router: axum::Router,
     bounds: Bounds,
@@ -117,6 +122,28 @@ async fn connection(
     if !first_byte.await {
         return;
     }
+    let Some(tls) = tls else {
+        return exchange(stream, peer, router, bounds, stop).await;
+    };
+    let shaken = tokio::select! {
+        shaken = timeout(bounds.header_read, tls.accept(stream)) => shaken,
+        _ = stop.changed() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => exchange(stream, peer, router, bounds, stop).await,
+        Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS"),
+        Err(_) => tracing::debug!(%peer, "no TLS in time"),
+    }
+}
+
+/// Requests and answers on one connection, whatever carries them.
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    peer: SocketAddr,
+    router: axum::Router,
+    bounds: Bounds,
+    mut stop: watch::Receiver<bool>,
+) {
     let body_read = bounds.body_read;
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(|body| Body::new(TimedBody::new(body, body_read)));

@@ -13,8 +13,10 @@ mod credentials;
 mod data_dir;
 mod dev;
 mod listen;
+mod oidc;
 mod plans;
 mod run;
+mod tls;
 mod tokens;
 
 use std::process::ExitCode;

@@ -15,16 +15,19 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 use tracing_subscriber::EnvFilter;
-use vocab::{Clock, SystemClock, random};
+use vocab::{Clock, Millis, SystemClock, random};
 
 use crate::api;
+use crate::api::host::Hosts;
 use crate::app::{App, Inner};
 use crate::cli::Failure;
 use crate::config::{Config, LogFormat, Telemetry};
 use crate::data_dir::{DataDir, RunFile};
 use crate::listen::{self, Bounds};
 use crate::plans::Plans;
+use crate::tls::Authority;
 use crate::tokens::{InletAuthorizer, Tokens};
 
 /// From the signal to the last answer: what takes longer is cut off.
@@ -45,10 +48,25 @@ pub(crate) struct Server {
     /// Held until the end: it carries the lock.
     data: DataDir,
     run_file: RunFile,
+    secure: Option<Secure>,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     /// True from the first SIGTERM or interrupt on.
     signalled: watch::Receiver<bool>,
+}
+
+/// Where TLS is served, and the certificate by which clients trust it.
+#[derive(Clone, Debug)]
+pub(crate) struct Secure {
+    pub(crate) address: SocketAddr,
+    pub(crate) authority: PathBuf,
+}
+
+impl Secure {
+    /// What local clients call.
+    pub(crate) fn url(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
+    }
 }
 
 /// Runs a future to its end on a new runtime.
@@ -75,11 +93,21 @@ pub(crate) fn start_telemetry(settings: &Telemetry) {
 
 impl Server {
     /// Binds, opens, recovers, and begins to serve.
-    pub(crate) async fn start(config: Config, data: DataDir) -> Result<Self, Failure> {
+    ///
+    /// With an address for TLS, what is there for clients is served there too, for the names of [`tls::HOSTS`].
+    pub(crate) async fn start(
+        config: Config,
+        data: DataDir,
+        tls: Option<SocketAddr>,
+    ) -> Result<Self, Failure> {
         // A signal that comes while the server starts is not lost: it stops as soon as it has started.
         let signalled = listen_for_signals()?;
-        let bound = bind_all(&config).await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let mut bound = bind_all(&config).await?;
+        let secure = match tls {
+            Some(address) => Some(bound.add_tls(address, data.path(), clock.now()).await?),
+            None => None,
+        };
         let store = Store::open(&data.database_path())
             .await
             .map_err(|error| Failure::internal("cannot open the metadata database", error))?;
@@ -96,7 +124,8 @@ impl Server {
             .await
             .map_err(|error| Failure::internal("cannot open the lake", error))?;
         let journal = open_journal(&config, &data, &clock)?;
-        let tokens = Arc::new(Tokens::open(&data.key_path(), clock.clone(), config.token_seconds)?);
+        let tokens =
+            Arc::new(Tokens::open(&data.key_path(), clock.clone(), config.token_seconds, &config.oidc)?);
         let plans = Plans::new();
         plans
             .load(&store, &lake, clock.now())
@@ -140,6 +169,7 @@ impl Server {
         };
         let limits = config.limits.clone();
         let app = App::new(Inner {
+            hosts: Hosts::new(&config),
             config,
             clock,
             store,
@@ -147,6 +177,7 @@ impl Server {
             journal,
             refiner,
             tokens,
+            token_slots: tokio::sync::Semaphore::new(limits.token_requests),
             plans,
             collector,
             prometheus,
@@ -163,11 +194,15 @@ impl Server {
             .write(data.path())
             .map_err(|error| Failure::usage(format!("cannot write to {}: {error}", data.path().display())))?;
         tokio::spawn(retry_tables(app.clone(), stopped));
-        Ok(Self { app, data, run_file, stop, listeners, signalled })
+        Ok(Self { app, data, run_file, secure, stop, listeners, signalled })
     }
 
     pub(crate) fn app(&self) -> &App {
         &self.app
+    }
+
+    pub(crate) fn secure(&self) -> Option<&Secure> {
+        self.secure.as_ref()
     }
 
     pub(crate) fn run_file(&self) -> &RunFile {
@@ -208,6 +243,7 @@ impl Server {
 /// The sockets, by what they serve; those of one address are one socket.
 struct Bound {
     sockets: Vec<(TcpListener, SocketAddr, api::Surfaces)>,
+    secure: Option<(TcpListener, TlsAcceptor)>,
 }
 
 async fn bind_all(config: &Config) -> Result<Bound, Failure> {
@@ -229,7 +265,7 @@ async fn bind_all(config: &Config) -> Result<Bound, Failure> {
         let actual = socket.local_addr().map_err(|error| cannot_listen(address, &error))?;
         sockets.push((socket, actual, surfaces));
     }
-    Ok(Bound { sockets })
+    Ok(Bound { sockets, secure: None })
 }
 
 fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
@@ -241,6 +277,25 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
 }
 
 impl Bound {
+    /// Binds a socket for TLS, with the authority of the data folder.
+    async fn add_tls(&mut self, address: SocketAddr, data: &Path, now: Millis) -> Result<Secure, Failure> {
+        let authority = Authority::open(data, now)?;
+        let acceptor = authority.acceptor(now)?;
+        let cannot = |error: std::io::Error| {
+            if error.kind() == std::io::ErrorKind::AddrInUse {
+                Failure::usage(format!(
+                    "{address} is in use by another program; choose another with --tls-listen"
+                ))
+            } else {
+                Failure::usage(format!("cannot listen on {address}: {error}"))
+            }
+        };
+        let socket = TcpListener::bind(address).await.map_err(cannot)?;
+        let address = socket.local_addr().map_err(cannot)?;
+        self.secure = Some((socket, acceptor));
+        Ok(Secure { address, authority: authority.path })
+    }
+
     fn address(&self, has: impl Fn(&api::Surfaces) -> bool) -> SocketAddr {
         // Each surface was given to one socket when they were bound.
         self.sockets
@@ -262,18 +317,21 @@ impl Bound {
     }
 
     fn serve(self, app: &App, bounds: &Bounds, stopped: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
-        self.sockets
-            .into_iter()
-            .map(|(socket, _, surfaces)| {
+        let plain = self.sockets.into_iter().map(|(socket, _, surfaces)| (socket, None, surfaces));
+        let for_clients = api::Surfaces::COLLECT.and(api::Surfaces::CONTROL);
+        let secure = self.secure.into_iter().map(|(socket, tls)| (socket, Some(tls), for_clients));
+        plain
+            .chain(secure)
+            .map(|(socket, tls, surfaces)| {
                 let router = api::router(app.clone(), surfaces);
-                tokio::spawn(listen::serve(socket, router, bounds.clone(), stopped.clone()))
+                tokio::spawn(listen::serve(socket, tls, router, bounds.clone(), stopped.clone()))
             })
             .collect()
     }
 }
 
 /// An address that this machine can call: a listener on every address is called on loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     if !address.ip().is_unspecified() {
         return address;
     }

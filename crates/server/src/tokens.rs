@@ -12,16 +12,18 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use control::ims::{Credential, Need, Role};
+use control::ims::{Credential, Need, Role, Sandboxes};
 use ed25519_dalek::SigningKey;
 use inlet::{AuthError, Authorizer, Inlet};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use vocab::{Clock, OrgId, random};
 
 use crate::cli::Failure;
+use crate::config::Oidc;
 use crate::data_dir::write_atomically;
+use crate::oidc::Outside;
 
 /// Verified tokens remembered by their hash; beyond that the memory starts anew.
 const VERIFIED_MAX: usize = 10_000;
@@ -54,8 +56,8 @@ pub(crate) struct Verified {
     pub(crate) client_id: String,
     /// The technical account: `createdBy`.
     pub(crate) account: String,
-    /// Set when the credential may act in that sandbox alone.
-    pub(crate) sandbox: Option<String>,
+    /// The sandboxes in which it may act.
+    pub(crate) sandboxes: Sandboxes,
     pub(crate) role: Role,
 }
 
@@ -63,10 +65,19 @@ pub(crate) struct Verified {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TokenInvalid;
 
+/// A token whose signature is known to be good.
 #[derive(Clone)]
 struct Remembered {
-    client_id: Arc<str>,
+    whose: Whose,
     expires_s: i64,
+}
+
+#[derive(Clone)]
+enum Whose {
+    /// Ours: the credential must be live each time.
+    Client(Arc<str>),
+    /// The outside issuer's: all is in the token.
+    Outside(Arc<Verified>),
 }
 
 /// Issues and verifies tokens. Shared by all requests; reading takes no lock.
@@ -77,13 +88,20 @@ pub(crate) struct Tokens {
     public: [u8; 32],
     encoding: EncodingKey,
     decoding: DecodingKey,
+    outside: Option<Outside>,
     live: ArcSwap<HashMap<String, Arc<Verified>>>,
     verified: ArcSwap<imbl::HashMap<[u8; 32], Remembered>>,
 }
 
 impl Tokens {
     /// Reads the signing key, or makes one (file mode 0600).
-    pub(crate) fn open(path: &Path, clock: Arc<dyn Clock>, life_s: u64) -> Result<Self, Failure> {
+    pub(crate) fn open(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        life_s: u64,
+        oidc: &Oidc,
+    ) -> Result<Self, Failure> {
+        let outside = Outside::open(oidc, clock.clone())?;
         let seed = match fs::read_to_string(path) {
             Ok(text) => read_pem(&text).ok_or_else(|| {
                 Failure::usage(format!("{}: not an Ed25519 private key in PKCS #8 PEM form", path.display()))
@@ -100,6 +118,7 @@ impl Tokens {
             public: public.to_bytes(),
             encoding: EncodingKey::from_ed_der(&[&PKCS8_PREFIX[..], &seed].concat()),
             decoding: DecodingKey::from_ed_der(public.as_bytes()),
+            outside,
             live: ArcSwap::default(),
             verified: ArcSwap::default(),
         })
@@ -112,7 +131,7 @@ impl Tokens {
                 org: credential.org.clone(),
                 client_id: credential.client_id.clone(),
                 account: credential.account.clone(),
-                sandbox: credential.sandbox.clone(),
+                sandboxes: credential.sandboxes.clone(),
                 role: credential.role,
             };
             (credential.client_id.clone(), Arc::new(verified))
@@ -166,20 +185,50 @@ impl Tokens {
         if remembered.expires_s <= self.clock.now().seconds() {
             return Err(TokenInvalid);
         }
-        self.live.load().get(&*remembered.client_id).cloned().ok_or(TokenInvalid)
+        match &remembered.whose {
+            Whose::Client(client_id) => self.live.load().get(&**client_id).cloned().ok_or(TokenInvalid),
+            Whose::Outside(verified) => Ok(verified.clone()),
+        }
+    }
+
+    /// Whether there is an issuer beside us.
+    pub(crate) fn has_outside(&self) -> bool {
+        self.outside.is_some()
+    }
+
+    /// Whether a token says that it is the outside issuer's: ours all name our key.
+    pub(crate) fn is_outside(&self, token: &str) -> bool {
+        self.outside_header(token).is_some()
+    }
+
+    fn outside_header(&self, token: &str) -> Option<(&Outside, Header)> {
+        let outside = self.outside.as_ref()?;
+        if token.len() > TOKEN_BYTES_MAX {
+            return None;
+        }
+        let header = decode_header(token).ok()?;
+        (header.kid.as_deref() != Some(self.key_id.as_str())).then_some((outside, header))
+    }
+
+    /// Sees to it that the outside issuer's keys are there for a token of its. To be called before [`Tokens::verify`].
+    pub(crate) async fn prepare(&self, token: &str) {
+        if let Some((outside, header)) = self.outside_header(token)
+            && outside.is_due(&header)
+            && outside.prepare(&header).await
+        {
+            // A token of a key that the issuer took back is not remembered as good.
+            self.verified.store(Arc::default());
+        }
     }
 
     fn check_signature(&self, token: &str, hash: [u8; 32]) -> Result<Remembered, TokenInvalid> {
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        // Expiry is checked against our own clock, which no jump of the machine's moves.
-        validation.validate_exp = false;
-        validation.validate_aud = false;
-        validation.required_spec_claims.clear();
-        let claims = decode::<Claims>(token, &self.decoding, &validation).map_err(|_| TokenInvalid)?.claims;
-        if claims.kind != "access_token" {
-            return Err(TokenInvalid);
-        }
-        let remembered = Remembered { client_id: claims.client_id.into(), expires_s: claims.exp };
+        let remembered = match self.outside_header(token) {
+            Some((outside, header)) => {
+                let checked = outside.check(token, &header)?;
+                Remembered { whose: Whose::Outside(checked.verified), expires_s: checked.expires_s }
+            }
+            None => self.check_own(token)?,
+        };
         self.verified.rcu(|known| {
             let mut next = if known.len() >= VERIFIED_MAX {
                 imbl::HashMap::default()
@@ -191,6 +240,19 @@ impl Tokens {
         });
         Ok(remembered)
     }
+
+    fn check_own(&self, token: &str) -> Result<Remembered, TokenInvalid> {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        // Expiry is checked against our own clock, which no jump of the machine's moves.
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let claims = decode::<Claims>(token, &self.decoding, &validation).map_err(|_| TokenInvalid)?.claims;
+        if claims.kind != "access_token" {
+            return Err(TokenInvalid);
+        }
+        Ok(Remembered { whose: Whose::Client(claims.client_id.into()), expires_s: claims.exp })
+    }
 }
 
 /// How the inlet asks: any token form, its own org, its own sandbox.
@@ -201,7 +263,7 @@ impl Authorizer for InletAuthorizer {
         let verified = self.0.verify(token).map_err(|TokenInvalid| AuthError::Invalid)?;
         let may = verified.role.may(Need::Ingest)
             && verified.org == inlet.org
-            && verified.sandbox.as_deref().is_none_or(|sandbox| sandbox == inlet.sandbox_name);
+            && verified.sandboxes.allow(&inlet.sandbox_name);
         if may { Ok(()) } else { Err(AuthError::Forbidden) }
     }
 }
@@ -237,7 +299,7 @@ mod tests {
         Credential {
             client_id: client_id.to_owned(),
             org: OrgId::from("A@AdobeOrg"),
-            sandbox: None,
+            sandboxes: Sandboxes::All,
             account: "account".to_owned(),
             role: Role::Admin,
         }
@@ -245,7 +307,7 @@ mod tests {
 
     fn tokens(clock: Arc<ManualClock>) -> (Tokens, tempfile::TempDir) {
         let dir = tempfile::tempdir().unwrap();
-        let tokens = Tokens::open(&dir.path().join("keys/k.pem"), clock, 86_399).unwrap();
+        let tokens = Tokens::open(&dir.path().join("keys/k.pem"), clock, 86_399, &Oidc::default()).unwrap();
         tokens.set_credentials(&[credential("one")]);
         (tokens, dir)
     }
@@ -267,7 +329,7 @@ mod tests {
         let clock = Arc::new(ManualClock::at(Millis(1_700_000_000_000)));
         let (first, dir) = tokens(clock.clone());
         let (token, _) = first.issue(&credential("one"), "");
-        let again = Tokens::open(&dir.path().join("keys/k.pem"), clock, 86_399).unwrap();
+        let again = Tokens::open(&dir.path().join("keys/k.pem"), clock, 86_399, &Oidc::default()).unwrap();
         again.set_credentials(&[credential("one"), credential("two")]);
         assert!(again.verify(&token).is_ok());
         again.set_credentials(&[credential("two")]);

@@ -27,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0002_runs.sql"),
     include_str!("../migrations/sqlite/0003_global_library.sql"),
     include_str!("../migrations/sqlite/0004_credentials.sql"),
+    include_str!("../migrations/sqlite/0005_audit.sql"),
 ];
 
 /// Connections that read, beside the one that writes.

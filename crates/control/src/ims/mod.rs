@@ -8,9 +8,12 @@ use subtle::ConstantTimeEq as _;
 use vocab::{Millis, OrgId, random};
 
 mod role;
+mod sandboxes;
 
 pub use role::{Need, Role, UnknownRole};
+pub use sandboxes::Sandboxes;
 
+use crate::limits::CREDENTIAL_SANDBOXES_MAX;
 use crate::sandbox::{self, CreateSandboxError, DEFAULT_NAME, NewSandbox, Sandbox, SandboxType};
 
 /// Who made what no request asked for.
@@ -70,8 +73,8 @@ pub struct Credential {
     /// 32 lower-case hex digits; clients send it as `x-api-key` too.
     pub client_id: String,
     pub org: OrgId,
-    /// The name of the one sandbox in which it may act; `None` stands for all of its org.
-    pub sandbox: Option<String>,
+    /// The sandboxes of its org in which it may act.
+    pub sandboxes: Sandboxes,
     /// The technical account: what `createdBy` shows.
     pub account: String,
     pub role: Role,
@@ -99,6 +102,8 @@ pub enum ImsError {
     Exists,
     #[error("there is no such org")]
     UnknownOrg,
+    #[error("a credential is for all sandboxes, or for 1 to {CREDENTIAL_SANDBOXES_MAX} of them")]
+    SandboxCount,
     #[error("the org has no sandbox {0}")]
     UnknownSandbox(String),
     #[error("there is no credential {0}, or it was revoked")]
@@ -167,31 +172,42 @@ pub async fn orgs(tx: &mut Tx) -> Result<Vec<Org>, StoreError> {
     tx.rows(sql, values![]).await?.iter().map(read_org).collect()
 }
 
-/// Makes a credential of an org; with a sandbox's name it may act in that sandbox alone. Returns the client id and the
-/// client secret, which is shown this once.
+/// Makes a credential of an org; with names of sandboxes (or their ids) it may act in those alone. Returns the client id
+/// and the client secret, which is shown this once.
 pub async fn create_credential(
     tx: &mut Tx,
     now: Millis,
     org: &OrgId,
-    sandbox: Option<&str>,
+    sandboxes: &Sandboxes,
     role: Role,
 ) -> Result<(String, String), ImsError> {
     if find_org(tx, org).await?.is_none() {
         return Err(ImsError::UnknownOrg);
     }
-    let sandbox = match sandbox {
-        None => None,
-        Some(wanted) => match sandbox::get(tx, org, wanted).await?.filter(Sandbox::is_open) {
-            Some(found) => Some(found.name),
-            None => return Err(ImsError::UnknownSandbox(wanted.to_owned())),
-        },
-    };
+    let sandboxes = named(tx, org, sandboxes).await?;
     let client_id = random::hex(16);
     let account = format!("{}@techacct.adobe.com", random::hex(12).to_uppercase());
     let sql = "INSERT INTO credential (client_id, org, sandbox, account, created_ms, role) VALUES ($1, $2, $3, $4, $5, $6)";
-    tx.execute(sql, values![&client_id, org.as_str(), sandbox, account, now, role.name()]).await?;
+    tx.execute(sql, values![&client_id, org.as_str(), sandboxes.to_text(), account, now, role.name()])
+        .await?;
     let client_secret = add_secret(tx, &client_id, now).await?;
     Ok((client_id, client_secret))
+}
+
+/// The same sandboxes by their names. An empty list would be a credential for nothing.
+async fn named(tx: &mut Tx, org: &OrgId, wanted: &Sandboxes) -> Result<Sandboxes, ImsError> {
+    let Some(wanted) = wanted.names() else { return Ok(Sandboxes::All) };
+    if wanted.is_empty() || wanted.len() > CREDENTIAL_SANDBOXES_MAX {
+        return Err(ImsError::SandboxCount);
+    }
+    let mut names = Vec::new();
+    for one in wanted {
+        match sandbox::get(tx, org, one).await?.filter(Sandbox::is_open) {
+            Some(found) => names.push(found.name),
+            None => return Err(ImsError::UnknownSandbox(one.clone())),
+        }
+    }
+    Ok(Sandboxes::only(names.iter().map(String::as_str)))
 }
 
 async fn add_secret(tx: &mut Tx, client_id: &str, now: Millis) -> Result<String, StoreError> {
@@ -334,7 +350,7 @@ fn read_credential(row: &Row) -> Result<Credential, StoreError> {
     Ok(Credential {
         client_id: row.text(0)?.to_owned(),
         org: row.text(1)?.into(),
-        sandbox: row.text_or_null(2)?.map(str::to_owned),
+        sandboxes: Sandboxes::from_text(row.text_or_null(2)?),
         account: row.text(3)?.to_owned(),
         // A role that a newer program wrote gives no right here.
         role: row.text(4)?.parse().unwrap_or(Role::None),
@@ -399,25 +415,27 @@ mod tests {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
         let org = org(&mut tx, "acme").await;
-        let (client, secret) = create_credential(&mut tx, NOW, &org, None, Role::Admin).await.unwrap();
-        let (bound, other_secret) =
-            create_credential(&mut tx, NOW, &org, Some("prod"), Role::Admin).await.unwrap();
+        let prod = Sandboxes::only(["prod"]);
+        let (client, secret) =
+            create_credential(&mut tx, NOW, &org, &Sandboxes::All, Role::Admin).await.unwrap();
+        let (bound, other_secret) = create_credential(&mut tx, NOW, &org, &prod, Role::Admin).await.unwrap();
         assert_eq!((client.len(), secret.len()), (32, 64));
         let found = verify_secret(&mut tx, &client, &secret).await.unwrap();
-        assert_eq!((&found.client_id, &found.org, &found.sandbox), (&client, &org, &None));
+        assert_eq!((&found.client_id, &found.org, &found.sandboxes), (&client, &org, &Sandboxes::All));
         assert_eq!(found.account.len(), 24 + "@techacct.adobe.com".len());
         let bound = verify_secret(&mut tx, &bound, &other_secret).await.unwrap();
-        assert_eq!(bound.sandbox.as_deref(), Some("prod"));
+        assert_eq!(bound.sandboxes, prod);
         for wrong in [other_secret.as_str(), "", &secret[1..]] {
             let refused = verify_secret(&mut tx, &client, wrong).await;
             assert!(matches!(refused, Err(VerifyError::WrongSecret)), "{wrong}");
         }
         let unknown = verify_secret(&mut tx, "nobody", &secret).await;
         assert!(matches!(unknown, Err(VerifyError::UnknownClient)));
-        let elsewhere = create_credential(&mut tx, NOW, &org, Some("nope"), Role::Admin).await;
+        let elsewhere =
+            create_credential(&mut tx, NOW, &org, &Sandboxes::only(["prod", "nope"]), Role::Admin).await;
         assert!(matches!(elsewhere, Err(ImsError::UnknownSandbox(_))));
         let nowhere = OrgId::from("000000000000000000000000@AdobeOrg");
-        let nowhere = create_credential(&mut tx, NOW, &nowhere, None, Role::Admin).await;
+        let nowhere = create_credential(&mut tx, NOW, &nowhere, &Sandboxes::All, Role::Admin).await;
         assert!(matches!(nowhere, Err(ImsError::UnknownOrg)));
     }
 
@@ -426,7 +444,8 @@ mod tests {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
         let org = org(&mut tx, "acme").await;
-        let (client, old) = create_credential(&mut tx, NOW, &org, None, Role::Viewer).await.unwrap();
+        let (client, old) =
+            create_credential(&mut tx, NOW, &org, &Sandboxes::All, Role::Viewer).await.unwrap();
         let new = rotate(&mut tx, &client, NOW).await.unwrap();
         for secret in [&old, &new] {
             assert_eq!(verify_secret(&mut tx, &client, secret).await.unwrap().role, Role::Viewer);
@@ -446,7 +465,7 @@ mod tests {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
         let org = org(&mut tx, "acme").await;
-        let (_, secret) = create_credential(&mut tx, NOW, &org, None, Role::Admin).await.unwrap();
+        let (_, secret) = create_credential(&mut tx, NOW, &org, &Sandboxes::All, Role::Admin).await.unwrap();
         let rows = tx.rows("SELECT salt, hash FROM credential_secret", values![]).await.unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].bytes(0).unwrap().len(), rows[0].bytes(1).unwrap().len()), (16, 32));
@@ -458,7 +477,8 @@ mod tests {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
         let (ours, theirs) = (org(&mut tx, "acme").await, org(&mut tx, "umbrella").await);
-        let (client, secret) = create_credential(&mut tx, NOW, &theirs, None, Role::Admin).await.unwrap();
+        let (client, secret) =
+            create_credential(&mut tx, NOW, &theirs, &Sandboxes::All, Role::Admin).await.unwrap();
         assert!(!revoke_credential(&mut tx, &ours, &client, NOW).await.unwrap(), "another org's credential");
         assert_eq!(all_credentials(&mut tx).await.unwrap().len(), 1);
         assert!(revoke_credential(&mut tx, &theirs, &client, NOW).await.unwrap());

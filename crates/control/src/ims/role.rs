@@ -28,6 +28,8 @@ pub enum Need {
     Ingest,
     /// To read tables.
     LakeRead,
+    /// To read the audit log.
+    ReadAudit,
 }
 
 impl Role {
@@ -48,7 +50,7 @@ impl Role {
     pub fn may(self, need: Need) -> bool {
         match self {
             Role::Admin => true,
-            Role::Editor => need != Need::ManageSandboxes,
+            Role::Editor => !matches!(need, Need::ManageSandboxes | Need::ReadAudit),
             Role::Ingest => need == Need::Ingest,
             Role::LakeRead => need == Need::LakeRead,
             Role::Viewer => matches!(need, Need::Read | Need::LakeRead),

@@ -82,7 +82,7 @@ impl Found {
 }
 
 /// `1.0` for a new resource; the minor version grows with each change.
-pub(super) fn version(saved: &Saved) -> String {
+pub(crate) fn version(saved: &Saved) -> String {
     format!("1.{}", saved.rev.saturating_sub(1))
 }
 

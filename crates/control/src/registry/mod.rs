@@ -14,7 +14,7 @@ mod fields;
 mod flat;
 pub mod global;
 mod ids;
-mod item;
+pub(crate) mod item;
 mod parts;
 mod patch;
 mod query;

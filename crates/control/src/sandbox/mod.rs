@@ -5,7 +5,7 @@ mod change;
 use store::{Row, StoreError, Tx, values};
 use vocab::{Millis, OrgId, SandboxId, SandboxNo};
 
-use crate::{Actor, Scope};
+use crate::{Actor, Request, Scope};
 
 pub use change::{ChangeSandboxError, Wipe, Wiped, check_wipe, is_title, rename, settle, unsettled, wipe};
 
@@ -233,6 +233,7 @@ fn into_scope(sandbox: Sandbox, tenant: String, actor: Actor, now: Millis) -> Sc
         sandbox_type: sandbox.sandbox_type,
         generation: sandbox.generation,
         actor,
+        request: Request::default(),
         now,
     }
 }

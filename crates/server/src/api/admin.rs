@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use control::ims::{ImsError, Role};
+use control::ims::{ImsError, Role, Sandboxes};
+use control::{Actor, Request};
 use http::StatusCode;
 use http::request::Parts;
 use serde_json::{Value, json};
@@ -33,20 +34,48 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 /// A caller who holds this start's admin token.
-pub(crate) struct Admin;
+pub(crate) struct Admin {
+    pub(crate) request: Request,
+}
+
+/// Who acts with the admin token, or on the data folder of a server that does not run.
+pub(crate) fn operator(client: &str) -> Actor {
+    Actor { user: "operator".to_owned(), client: client.to_owned() }
+}
+
+impl Admin {
+    pub(crate) const CLIENT: &str = "admin-api";
+}
+
+/// Refuses other machines than this one, unless configured otherwise; whether it is this one.
+pub(crate) fn check_place(parts: &Parts, app: &App) -> Result<bool, TooFar> {
+    let local =
+        parts.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|peer| peer.0.ip().is_loopback());
+    if local || app.config.listen.admin_from_anywhere { Ok(local) } else { Err(TooFar) }
+}
+
+/// The caller is another machine than this one.
+pub(crate) struct TooFar;
+
+impl IntoResponse for TooFar {
+    fn into_response(self) -> Response {
+        problem(StatusCode::FORBIDDEN, "/admin answers this machine alone")
+    }
+}
+
+/// Whether a request has this start's admin token.
+pub(crate) fn has_admin_token(parts: &Parts, app: &App) -> bool {
+    let token = gateway::bearer(&parts.headers).unwrap_or_default();
+    bool::from(token.as_bytes().ct_eq(app.admin_token.as_bytes()))
+}
 
 impl FromRequestParts<App> for Admin {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let local =
-            parts.extensions.get::<ConnectInfo<SocketAddr>>().is_some_and(|peer| peer.0.ip().is_loopback());
-        if !local && !app.config.listen.admin_from_anywhere {
-            return Err(problem(StatusCode::FORBIDDEN, "/admin answers this machine alone"));
-        }
-        let token = gateway::bearer(&parts.headers).unwrap_or_default();
-        if bool::from(token.as_bytes().ct_eq(app.admin_token.as_bytes())) {
-            Ok(Admin)
+        let local = check_place(parts, app).map_err(IntoResponse::into_response)?;
+        if has_admin_token(parts, app) {
+            Ok(Admin { request: gateway::request(&parts.method, &parts.headers) })
         } else {
             Err(unauthorized(app, local))
         }
@@ -61,7 +90,7 @@ pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
 }
 
 /// Says to this machine where the token lies: whoever may read that file may use it.
-fn unauthorized(app: &App, local: bool) -> Response {
+pub(crate) fn unauthorized(app: &App, local: bool) -> Response {
     let status = StatusCode::UNAUTHORIZED;
     let mut body = json!({
         "type": "about:blank", "title": status.canonical_reason(), "status": status.as_u16(),
@@ -77,48 +106,58 @@ async fn ping(_: Admin) -> Response {
     Json(json!({ "pid": std::process::id() })).into_response()
 }
 
-async fn create(_: Admin, State(app): State<App>, body: Bytes) -> Response {
+async fn create(admin: Admin, State(app): State<App>, body: Bytes) -> Response {
     let request = gateway::json_body(&body).map_err(|error| OperationError::Invalid(error.to_string()));
-    answer(&app, request.and_then(|request| Operation::create(&request)), StatusCode::CREATED).await
+    answer(&app, &admin, request.and_then(|request| Operation::create(&request)), StatusCode::CREATED).await
 }
 
-async fn list(_: Admin, State(app): State<App>) -> Response {
-    answer(&app, Ok(Operation::List), StatusCode::OK).await
+async fn list(admin: Admin, State(app): State<App>) -> Response {
+    answer(&app, &admin, Ok(Operation::List), StatusCode::OK).await
 }
 
-async fn rotate(_: Admin, State(app): State<App>, Path(client_id): Path<String>) -> Response {
-    answer(&app, Ok(Operation::Rotate { client_id }), StatusCode::CREATED).await
+async fn rotate(admin: Admin, State(app): State<App>, Path(client_id): Path<String>) -> Response {
+    answer(&app, &admin, Ok(Operation::Rotate { client_id }), StatusCode::CREATED).await
 }
 
-async fn retire(_: Admin, State(app): State<App>, Path(client_id): Path<String>) -> Response {
-    answer(&app, Ok(Operation::Retire { client_id }), StatusCode::OK).await
+async fn retire(admin: Admin, State(app): State<App>, Path(client_id): Path<String>) -> Response {
+    answer(&app, &admin, Ok(Operation::Retire { client_id }), StatusCode::OK).await
 }
 
-async fn revoke(_: Admin, State(app): State<App>, Path(client_id): Path<String>) -> Response {
-    answer(&app, Ok(Operation::Revoke { client_id }), StatusCode::OK).await
+async fn revoke(admin: Admin, State(app): State<App>, Path(client_id): Path<String>) -> Response {
+    answer(&app, &admin, Ok(Operation::Revoke { client_id }), StatusCode::OK).await
 }
 
-async fn add_key(_: Admin, State(app): State<App>, Path(client_id): Path<String>, body: Bytes) -> Response {
+async fn add_key(
+    admin: Admin,
+    State(app): State<App>,
+    Path(client_id): Path<String>,
+    body: Bytes,
+) -> Response {
     let request = gateway::json_body(&body).map_err(|error| OperationError::Invalid(error.to_string()));
     let operation = request.map(|request| {
         let pem = request["pem"].as_str().unwrap_or_default().to_owned();
         Operation::AddKey { client_id, pem }
     });
-    answer(&app, operation, StatusCode::CREATED).await
+    answer(&app, &admin, operation, StatusCode::CREATED).await
 }
 
 /// Does an operation; when it is answered, the inlets and the gateway know of it.
-async fn run(app: &App, operation: &Operation) -> Result<Value, OperationError> {
+async fn run(app: &App, operation: &Operation, request: &Request) -> Result<Value, OperationError> {
     let mut tx = app.write().await?;
-    let shown = operation.run(&mut tx, app.clock.now()).await?;
+    let shown = operation.run(&mut tx, app.clock.now(), (&operator(Admin::CLIENT), request)).await?;
     tx.commit().await?;
     app.reload_credentials().await?;
     Ok(shown)
 }
 
-async fn answer(app: &App, operation: Result<Operation, OperationError>, done: StatusCode) -> Response {
+async fn answer(
+    app: &App,
+    admin: &Admin,
+    operation: Result<Operation, OperationError>,
+    done: StatusCode,
+) -> Response {
     let shown = match operation {
-        Ok(operation) => run(app, &operation).await,
+        Ok(operation) => run(app, &operation, &admin.request).await,
         Err(error) => Err(error),
     };
     match shown {
@@ -136,7 +175,8 @@ async fn answer(app: &App, operation: Result<Operation, OperationError>, done: S
 
 /// The first credential of a dev server, with an org of its own.
 pub(crate) async fn first_credential(app: &App) -> Result<Value, OperationError> {
-    run(app, &Operation::Create { org: None, sandbox: None, role: Role::Admin }).await
+    let first = Operation::Create { org: None, sandboxes: Sandboxes::All, role: Role::Admin };
+    run(app, &first, &Request::default()).await
 }
 
 /// An operation without a running server: the caller holds the data folder's lock.
@@ -145,7 +185,11 @@ pub(crate) async fn offline(data: &DataDir, operation: &Operation) -> Result<Val
     let store = Store::open(&data.database_path()).await.map_err(cannot)?;
     let mut tx = store.write().await.map_err(cannot)?;
     let now = SystemClock::new().now();
-    let shown = operation.run(&mut tx, now).await.map_err(|error| Failure::usage(error.to_string()))?;
+    let by = operator("command-line");
+    let shown = operation
+        .run(&mut tx, now, (&by, &Request::default()))
+        .await
+        .map_err(|error| Failure::usage(error.to_string()))?;
     tx.commit().await.map_err(cannot)?;
     store.close().await;
     Ok(shown)

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use control::ims::{Need, Role};
-use control::{Actor, Scope, sandbox};
+use control::ims::{Need, Role, Sandboxes};
+use control::{Actor, Request, Scope, sandbox};
 use http::request::Parts;
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
@@ -19,9 +19,9 @@ use crate::app::App;
 pub(crate) struct OrgCaller {
     pub(crate) org: OrgId,
     pub(crate) actor: Actor,
-    /// The one sandbox in which its credential may act; `None` stands for all of the org.
-    pub(crate) only: Option<String>,
-    pub(crate) request_id: String,
+    /// The sandboxes in which its credential may act.
+    pub(crate) sandboxes: Sandboxes,
+    pub(crate) request: Request,
 }
 
 /// A caller who passed the gateway: for whom it acts, and the id of its request.
@@ -58,6 +58,12 @@ pub(crate) enum Refusal {
         role: Role,
         request_id: String,
     },
+    /// The credential is for other sandboxes.
+    SandboxForbidden {
+        path: String,
+        sandbox: String,
+        request_id: String,
+    },
     ContentType,
     Store(StoreError),
 }
@@ -82,6 +88,10 @@ impl IntoResponse for Refusal {
             }
             Refusal::RoleMissing { path, role, request_id } => {
                 let detail = format!("The role {role} of this credential gives no right to this.");
+                second_line(&path, "2118-403", 403, "Forbidden", &detail, &request_id)
+            }
+            Refusal::SandboxForbidden { path, sandbox, request_id } => {
+                let detail = format!("This credential gives no right to the sandbox {sandbox}.");
                 second_line(&path, "2118-403", 403, "Forbidden", &detail, &request_id)
             }
             Refusal::ContentType => {
@@ -139,10 +149,15 @@ impl FromRequestParts<App> for OrgCaller {
         let headers = &parts.headers;
         let token = token(headers).ok_or(Refusal::TokenMissing)?;
         let key = text(headers, "x-api-key").ok_or(Refusal::KeyMissing)?;
-        if !app.tokens.knows_client(key) {
+        let verified = app.tokens.verify(token).map_err(|_| Refusal::TokenInvalid);
+        // Clients of an outside issuer are known by their tokens alone: an expired one must not read as a wrong key.
+        let known = app.tokens.knows_client(key)
+            || (app.tokens.is_outside(token)
+                && verified.as_ref().map_or(true, |verified| verified.client_id == key));
+        if !known {
             return Err(Refusal::KeyUnknown);
         }
-        let verified = app.tokens.verify(token).map_err(|_| Refusal::TokenInvalid)?;
+        let verified = verified?;
         let org = OrgId::from(text(headers, "x-gw-ims-org-id").ok_or(Refusal::OrgMissing)?);
         if org != verified.org {
             let mut tx = app.read().await.map_err(Refusal::Store)?;
@@ -150,15 +165,16 @@ impl FromRequestParts<App> for OrgCaller {
             return Err(if known { Refusal::NotEntitled } else { Refusal::OrgUnknown });
         }
         let (role, path) = (verified.role, parts.uri.path());
+        let request = request(&parts.method, headers);
         if !role.may(need(&parts.method, path)) {
-            let request_id = text(headers, REQUEST_ID.as_str()).unwrap_or_default().to_owned();
+            let request_id = request.id;
             return Err(Refusal::RoleMissing { path: path.to_owned(), role, request_id });
         }
         Ok(Self {
             org,
             actor: Actor { user: verified.account.clone(), client: verified.client_id.clone() },
-            only: verified.sandbox.clone(),
-            request_id: text(headers, REQUEST_ID.as_str()).unwrap_or_default().to_owned(),
+            sandboxes: verified.sandboxes.clone(),
+            request,
         })
     }
 }
@@ -167,7 +183,8 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
-        let OrgCaller { org, actor, only, request_id } = OrgCaller::from_request_parts(parts, app).await?;
+        let OrgCaller { org, actor, sandboxes, request } = OrgCaller::from_request_parts(parts, app).await?;
+        let request_id = request.id.clone();
         let headers = &parts.headers;
         let mut tx = app.read().await.map_err(Refusal::Store)?;
         // Without a header it is the org's default sandbox.
@@ -177,7 +194,13 @@ impl FromRequestParts<App> for Caller {
         let found =
             sandbox::scope(&mut tx, &org, wanted, actor, app.clock.now()).await.map_err(Refusal::Store)?;
         let path = parts.uri.path().to_owned();
-        let Some(scope) = found else {
+        // Whether a sandbox is there is not told to a credential that is for others.
+        let named = found.as_ref().map_or(wanted.unwrap_or_default(), |scope| &scope.sandbox_name);
+        if !sandboxes.allow(named) {
+            let sandbox = wanted.unwrap_or(named).to_owned();
+            return Err(Refusal::SandboxForbidden { path, sandbox, request_id });
+        }
+        let Some(mut scope) = found else {
             let sandbox = wanted.unwrap_or_default().to_owned();
             return Err(Refusal::SandboxUnknown { path, sandbox, request_id });
         };
@@ -185,11 +208,15 @@ impl FromRequestParts<App> for Caller {
         if name.is_some() && id.is_some_and(|id| !is_same(id)) {
             return Err(Refusal::SandboxMismatch { path, request_id });
         }
-        if only.is_some_and(|only| only != scope.sandbox_name) {
-            return Err(Refusal::SandboxUnknown { path, sandbox: scope.sandbox_name, request_id });
-        }
+        scope.request = request;
         Ok(Caller { scope, request_id })
     }
+}
+
+/// A request as the audit log names it.
+pub(crate) fn request(method: &Method, headers: &HeaderMap) -> Request {
+    let id = text(headers, REQUEST_ID.as_str()).unwrap_or_default().to_owned();
+    Request { id, method: method.to_string() }
 }
 
 /// Whether a body's content type is a JSON one. Where it is missing, or the one that command line clients send by

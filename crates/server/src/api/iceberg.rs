@@ -54,6 +54,8 @@ pub(crate) fn routes() -> Router<App> {
 enum Problem {
     Unauthorized,
     Forbidden(Role),
+    /// The credential is for other sandboxes.
+    Sandbox(String),
     Warehouse(String),
     Namespace(String),
     Table(String),
@@ -72,6 +74,11 @@ impl IntoResponse for Problem {
                 StatusCode::FORBIDDEN,
                 "ForbiddenException",
                 format!("the role {role} of this credential may not read tables"),
+            ),
+            Problem::Sandbox(name) => (
+                StatusCode::FORBIDDEN,
+                "ForbiddenException",
+                format!("this credential gives no right to the sandbox {name}"),
             ),
             Problem::Warehouse(name) => {
                 (StatusCode::NOT_FOUND, "NoSuchWarehouseException", format!("there is no sandbox {name}"))
@@ -126,14 +133,16 @@ impl FromRequestParts<App> for Reader {
 impl Reader {
     /// The sandbox of that name, or the default one.
     async fn warehouse(&self, app: &App, name: Option<&str>) -> Result<Scope, Problem> {
-        let Verified { org, client_id, account, sandbox: only, .. } = &self.0;
+        let Verified { org, client_id, account, sandboxes, .. } = &self.0;
         let actor = Actor { user: account.clone(), client: client_id.clone() };
-        let wanted = name.or(only.as_deref());
+        let wanted = name.or(sandboxes.single());
         let mut tx = app.read().await?;
         let found = sandbox::scope(&mut tx, org, wanted, actor, app.clock.now()).await?;
-        found
-            .filter(|scope| only.as_ref().is_none_or(|only| *only == scope.sandbox_name))
-            .ok_or_else(|| Problem::Warehouse(wanted.unwrap_or_default().to_owned()))
+        let named = found.as_ref().map_or(wanted.unwrap_or_default(), |scope| &scope.sandbox_name);
+        if !sandboxes.allow(named) {
+            return Err(Problem::Sandbox(wanted.unwrap_or(named).to_owned()));
+        }
+        found.ok_or_else(|| Problem::Warehouse(wanted.unwrap_or_default().to_owned()))
     }
 
     /// The catalogue that a prefix names, when it is one of the reader's org.

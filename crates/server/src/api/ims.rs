@@ -10,11 +10,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use control::ims::{self, Credential, VerifyError};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderMap, StatusCode};
+use control::{Actor, audit};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::json;
 use store::StoreError;
+use tokio::sync::SemaphorePermit;
 
+use crate::api::gateway;
 use crate::app::App;
 use crate::client_jwt;
 
@@ -48,6 +51,8 @@ pub(crate) enum Refusal {
     ClientSecret,
     /// What is wrong with a client's own token.
     Jwt(&'static str),
+    /// So many others ask that this one cannot be answered now.
+    Busy,
     Store(StoreError),
 }
 
@@ -69,6 +74,14 @@ impl IntoResponse for Refusal {
                 (StatusCode::BAD_REQUEST, "invalid_client", "invalid client_secret parameter".to_owned())
             }
             Refusal::Jwt(what) => (StatusCode::BAD_REQUEST, "invalid_token", what.to_owned()),
+            Refusal::Busy => {
+                // One client gives up at 429, and tries again after a 5xx.
+                let body = json!({
+                    "error": "temporarily_unavailable",
+                    "error_description": "too many token requests at a time; try again later"
+                });
+                return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], Json(body)).into_response();
+            }
             Refusal::Store(error) => {
                 tracing::error!(%error, "cannot read the credentials");
                 let description = "an internal error; see the server's log".to_owned();
@@ -109,21 +122,25 @@ async fn code(
         Some(_) => return Err(Refusal::GrantType),
     }
     request.code.as_ref().ok_or(Refusal::Missing("code"))?;
+    let _slot = slot(&app)?;
     let credential = request.credential(&app).await?;
-    let (token, seconds) = app.tokens.issue(&credential, &request.scope.unwrap_or_default());
+    let (token, seconds) = issue(&app, &credential, &request.scope.unwrap_or_default(), &headers).await?;
     Ok(answer(token, seconds * 1000))
 }
 
 /// `POST /ims/exchange/jwt`: a token that the client signed itself. While its credential has public keys, the signature
 /// must be of one of them. The life is in milliseconds, as documented.
 async fn exchange(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
+    let headers = request.headers().clone();
     let request = TokenRequest::of_form(request, &app).await?;
+    let _slot = slot(&app)?;
     let jwt = request.jwt_token.clone().ok_or(Refusal::Missing("jwt_token"))?;
     let credential = request.credential(&app).await?;
     let mut tx = app.read().await.map_err(Refusal::Store)?;
     let keys = ims::keys(&mut tx, &credential.client_id).await.map_err(Refusal::Store)?;
     let scope = client_jwt::check(&jwt, &credential, &keys, app.clock.now()).map_err(Refusal::Jwt)?;
-    let (token, seconds) = app.tokens.issue(&credential, &scope);
+    drop(tx);
+    let (token, seconds) = issue(&app, &credential, &scope, &headers).await?;
     Ok(answer(token, seconds * 1000))
 }
 
@@ -145,9 +162,33 @@ pub(crate) async fn grant(
         Some("client_credentials") => {}
         Some(_) => return Err(Refusal::GrantType),
     }
+    let _slot = slot(app)?;
     let credential = request.credential(app).await?;
     // The scope is documented as required, but nothing depends on it: a client without one gets its token too.
-    Ok(app.tokens.issue(&credential, &request.scope.unwrap_or_default()))
+    issue(app, &credential, &request.scope.unwrap_or_default(), headers).await
+}
+
+/// A place among the token requests that are worked on. It is taken once the request was read, so that a slow client
+/// holds none.
+fn slot(app: &App) -> Result<SemaphorePermit<'_>, Refusal> {
+    app.token_slots.try_acquire().map_err(|_| Refusal::Busy)
+}
+
+/// A new token, once the audit log tells of it.
+async fn issue(
+    app: &App,
+    credential: &Credential,
+    scope: &str,
+    headers: &HeaderMap,
+) -> Result<(String, u64), Refusal> {
+    let actor = Actor { user: credential.account.clone(), client: credential.client_id.clone() };
+    // All token routes are posted to.
+    let by = (&actor, &gateway::request(&Method::POST, headers));
+    let used = (&credential.org, credential.client_id.as_str());
+    let mut tx = app.write().await.map_err(Refusal::Store)?;
+    audit::credential_used(&mut tx, app.clock.now(), by, "token", used).await.map_err(Refusal::Store)?;
+    tx.commit().await.map_err(Refusal::Store)?;
+    Ok(app.tokens.issue(credential, scope))
 }
 
 /// Client id and secret of `Authorization: Basic …`.

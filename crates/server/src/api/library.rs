@@ -10,13 +10,13 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use control::registry::RegistryError;
 use control::registry::global;
-use control::{Actor, Kind, Scope, sandbox};
+use control::{Actor, Kind, Request, Scope, audit, sandbox};
 use http::StatusCode;
 use serde_json::{Value, json};
 use store::{Store, StoreError, Tx};
 use vocab::{Clock as _, Millis, SystemClock};
 
-use crate::api::admin::{Admin, problem};
+use crate::api::admin::{Admin, operator, problem};
 use crate::api::gateway;
 use crate::app::App;
 use crate::cli::Failure;
@@ -35,11 +35,12 @@ pub(crate) fn routes() -> Router<App> {
         .route(SCHEMA, post(schema))
 }
 
-async fn import(_: Admin, State(app): State<App>, body: Bytes) -> Response {
+async fn import(admin: Admin, State(app): State<App>, body: Bytes) -> Response {
     let done = async {
         let request = gateway::json_body(&body).map_err(|error| error.to_string())?;
         let now = app.clock.now();
-        let (report, scopes) = import_into(&app.store, now, request).await?;
+        let (report, scopes) =
+            import_into(&app.store, now, request, (&operator(Admin::CLIENT), &admin.request)).await?;
         // Schemas of every sandbox may be made of what has changed.
         for scope in &scopes {
             let published = app.plans.publish(&app.store, &app.lake, scope, &[(Kind::Schemas, "")]).await;
@@ -65,17 +66,17 @@ fn answer(done: Result<Value, String>) -> Response {
     }
 }
 
-/// Who imports for all orgs.
-fn operator() -> Actor {
-    Actor { user: "system".to_owned(), client: "system".to_owned() }
-}
-
 async fn all_scopes(tx: &mut Tx, now: Millis) -> Result<Vec<Scope>, StoreError> {
-    sandbox::all_scopes(tx, &operator(), now).await
+    sandbox::all_scopes(tx, &operator(Admin::CLIENT), now).await
 }
 
 /// Imports `{"resources": [{"kind", "doc"}]}`; all that compose, in one transaction.
-async fn import_into(store: &Store, now: Millis, request: Value) -> Result<(Value, Vec<Scope>), String> {
+async fn import_into(
+    store: &Store,
+    now: Millis,
+    request: Value,
+    by: (&Actor, &Request),
+) -> Result<(Value, Vec<Scope>), String> {
     let text = |error: StoreError| error.to_string();
     let mut tx = store.read().await.map_err(text)?;
     let known = global::library(&mut tx).await.map_err(text)?;
@@ -92,6 +93,9 @@ async fn import_into(store: &Store, now: Millis, request: Value) -> Result<(Valu
     let mut tx = store.write().await.map_err(text)?;
     let scopes = all_scopes(&mut tx, now).await.map_err(text)?;
     let report = global::import(&mut tx, &scopes, checked).await.map_err(|error| error.to_string())?;
+    if report.added + report.changed > 0 {
+        audit::library_imported(&mut tx, now, by).await.map_err(text)?;
+    }
     tx.commit().await.map_err(text)?;
     let refused: Vec<Value> =
         refused.iter().map(|(id, reason)| json!({ "$id": id, "reason": reason })).collect();
@@ -125,7 +129,9 @@ pub(crate) async fn offline(data: &DataDir, path: &str, request: Value) -> Resul
         .map_err(|error| Failure::internal("cannot use the metadata database", error))?;
     let now = SystemClock::new().now();
     let done = match path {
-        IMPORT => import_into(&store, now, request).await.map(|(report, _)| report),
+        IMPORT => import_into(&store, now, request, (&operator("command-line"), &Request::default()))
+            .await
+            .map(|(report, _)| report),
         _ => schema_in(&store, now, &request).await,
     };
     store.close().await;

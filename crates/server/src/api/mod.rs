@@ -3,11 +3,14 @@
 //! Handlers turn HTTP into a call and back; rules live in `control`, `inlet`, `refine` and `lake`.
 
 pub(crate) mod admin;
+pub(crate) mod audit;
 pub(crate) mod call;
 pub(crate) mod catalog;
 pub(crate) mod collection;
+pub(crate) mod docs;
 pub(crate) mod flow;
 pub(crate) mod gateway;
+pub(crate) mod host;
 pub(crate) mod iceberg;
 pub(crate) mod identity;
 pub(crate) mod ims;
@@ -22,7 +25,8 @@ pub(crate) mod sandbox;
 use std::panic::AssertUnwindSafe;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::header::CONTENT_TYPE;
@@ -79,13 +83,31 @@ pub(crate) fn router(app: App, surfaces: Surfaces) -> Router {
             .merge(mapping::routes())
             .merge(iceberg::routes())
             .merge(openapi::routes())
-            .layer(DefaultBodyLimit::max(app.config.limits.control_body_bytes));
+            .merge(docs::routes())
+            .layer(DefaultBodyLimit::max(app.config.limits.control_body_bytes))
+            .layer(from_fn_with_state(app.clone(), host::check));
         router = router.merge(control);
     }
     if surfaces.ops {
-        router = router.merge(ops::routes()).merge(admin::routes()).merge(library::routes());
+        let admin = Router::new()
+            .merge(admin::routes())
+            .merge(audit::routes())
+            .merge(library::routes())
+            .layer(from_fn_with_state(app.clone(), host::check));
+        router = router.merge(ops::routes()).merge(admin);
+    }
+    if app.tokens.has_outside() {
+        router = router.layer(from_fn_with_state(app.clone(), fetch_keys));
     }
     router.with_state(app)
+}
+
+/// An outside issuer may have changed its keys: they are there before a token is looked at.
+async fn fetch_keys(State(app): State<App>, request: Request, next: Next) -> Response {
+    if let Some(token) = gateway::bearer(request.headers()) {
+        app.tokens.prepare(token).await;
+    }
+    next.run(request).await
 }
 
 /// Answers one request: gives it an id, takes a trailing slash off, and sees to it that every error has a JSON body.

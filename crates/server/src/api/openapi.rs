@@ -76,6 +76,7 @@ const REFUSALS: &[(u16, &str)] = &[
     (413, "The body is too large."),
     (414, "The address is too long."),
     (415, "The body's media type cannot be read."),
+    (421, "The server does not answer to this host name."),
     (422, "A record breaks its schema."),
     (429, "Too many requests."),
     (431, "The headers are too large."),

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use bytes::Bytes;
+use control::audit;
 use control::flow::Query;
 use control::ims::find_org;
 use control::sandbox::{
@@ -14,7 +15,7 @@ use control::sandbox::{
 };
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use store::StoreError;
+use store::{StoreError, Tx};
 use vocab::Millis;
 
 use crate::api::gateway::{self, OrgCaller};
@@ -42,7 +43,7 @@ enum Problem {
     Invalid(String),
     Unknown(String),
     Exists(String),
-    /// The credential is for one sandbox, and this is about another one or about all.
+    /// The credential is for some sandboxes, and this is about another one or about all.
     Limited(String),
     Store(StoreError),
 }
@@ -58,8 +59,8 @@ impl IntoResponse for Problem {
                 let title = format!("The organization has or had a sandbox {name}");
                 (StatusCode::CONFLICT, "SMS-1003-409", title)
             }
-            Problem::Limited(only) => {
-                let title = format!("The credential is limited to the sandbox {only}");
+            Problem::Limited(what) => {
+                let title = format!("This credential gives no right to {what}");
                 (StatusCode::FORBIDDEN, "SMS-1004-403", title)
             }
             Problem::Store(error) => {
@@ -135,12 +136,20 @@ impl Call {
     /// The sandbox that the path names, when the caller may change it.
     async fn find(&self, name: &str) -> Result<Sandbox, Problem> {
         let mut tx = self.app.read().await?;
-        let found = sandbox::get(&mut tx, &self.caller.org, name).await?;
-        let found = found.ok_or_else(|| Problem::Unknown(name.to_owned()))?;
-        match &self.caller.only {
-            Some(only) if *only != found.name => Err(Problem::Limited(only.clone())),
-            _ => Ok(found),
-        }
+        visible(&mut tx, &self.caller, name).await
+    }
+
+    /// Leaves an entry in the audit log, and keeps the change.
+    async fn commit(
+        &self,
+        mut tx: Tx,
+        action: &str,
+        before: Option<u64>,
+        now: &Sandbox,
+    ) -> Result<(), StoreError> {
+        let OrgCaller { actor, request, .. } = &self.caller;
+        audit::sandbox_changed(&mut tx, actor, request, action, before, now).await?;
+        tx.commit().await
     }
 
     async fn wipe(&self, found: &Sandbox, wipe: Wipe) -> Result<Response, Problem> {
@@ -152,9 +161,18 @@ impl Call {
         let org = find_org(&mut tx, &self.caller.org).await?;
         drop(tx);
         let tenant = org.map(|org| org.tenant).unwrap_or_default();
-        let wiped = self.app.wipe(found, &tenant, wipe, &self.caller.actor.user).await?;
+        let wiped = self.app.wipe(found, &tenant, wipe, &self.caller.actor, &self.caller.request).await?;
         Ok(accepted(&wiped))
     }
+}
+
+/// The sandbox of that name, when there is one and the caller's credential is for it.
+async fn visible(tx: &mut Tx, caller: &OrgCaller, name: &str) -> Result<Sandbox, Problem> {
+    let found = sandbox::get(tx, &caller.org, name).await?;
+    if !caller.sandboxes.allow(found.as_ref().map_or(name, |found| &found.name)) {
+        return Err(Problem::Limited(format!("the sandbox {name}")));
+    }
+    found.ok_or_else(|| Problem::Unknown(name.to_owned()))
 }
 
 /// The answer of what may take its time: here it is done already.
@@ -162,7 +180,7 @@ fn accepted(sandbox: &Sandbox) -> Response {
     (StatusCode::ACCEPTED, Json(item(sandbox))).into_response()
 }
 
-/// The sandboxes that the caller may use: active ones, and one alone when its credential is for that one.
+/// The sandboxes that the caller may use: active ones that its credential is for.
 async fn usable(
     State(app): State<App>,
     caller: OrgCaller,
@@ -170,9 +188,7 @@ async fn usable(
 ) -> Result<Response, Problem> {
     let mut tx = app.read().await?;
     let mut found = sandbox::list(&mut tx, &caller.org).await?;
-    found.retain(|sandbox| {
-        sandbox.state == "active" && caller.only.as_ref().is_none_or(|only| *only == sandbox.name)
-    });
+    found.retain(|sandbox| sandbox.state == "active" && caller.sandboxes.allow(&sandbox.name));
     page(&app, &found, BASE, query.as_deref())
 }
 
@@ -182,7 +198,8 @@ async fn all(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let mut tx = app.read().await?;
-    let found = sandbox::list(&mut tx, &caller.org).await?;
+    let mut found = sandbox::list(&mut tx, &caller.org).await?;
+    found.retain(|sandbox| caller.sandboxes.allow(&sandbox.name));
     page(&app, &found, &format!("{BASE}/sandboxes"), query.as_deref())
 }
 
@@ -192,10 +209,7 @@ async fn one(
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let mut tx = app.read().await?;
-    match sandbox::get(&mut tx, &caller.org, &name).await? {
-        Some(found) => Ok(Json(item(&found)).into_response()),
-        None => Err(Problem::Unknown(name)),
-    }
+    Ok(Json(item(&visible(&mut tx, &caller, &name).await?)).into_response())
 }
 
 async fn types(_: OrgCaller) -> Response {
@@ -204,8 +218,8 @@ async fn types(_: OrgCaller) -> Response {
 }
 
 async fn create(call: Call) -> Result<Response, Problem> {
-    if let Some(only) = &call.caller.only {
-        return Err(Problem::Limited(only.clone()));
+    if call.caller.sandboxes.names().is_some() {
+        return Err(Problem::Limited("other sandboxes than its own".to_owned()));
     }
     let body = call.object()?;
     let text = |name: &str| match body.get(name).and_then(Value::as_str) {
@@ -224,7 +238,7 @@ async fn create(call: Call) -> Result<Response, Problem> {
         CreateSandboxError::Store(error) => Problem::Store(error),
         refused => Problem::Invalid(refused.to_string()),
     })?;
-    tx.commit().await?;
+    call.commit(tx, "create", None, &made).await?;
     Ok(accepted(&made))
 }
 
@@ -243,7 +257,7 @@ async fn rename(Path(name): Path<String>, call: Call) -> Result<Response, Proble
     let mut tx = call.app.write().await?;
     let user = &call.caller.actor.user;
     let changed = sandbox::rename(&mut tx, &found, title, user, call.app.clock.now()).await?;
-    tx.commit().await?;
+    call.commit(tx, "patch", Some(changed.rev - 1), &changed).await?;
     Ok(Json(item(&changed)).into_response())
 }
 

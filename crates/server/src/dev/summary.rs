@@ -2,6 +2,8 @@
 
 use super::Credentials;
 use super::samples::Samples;
+use crate::run::{Secure, reachable};
+use crate::tls::HOSTS;
 
 /// The readers that the printed lines install, in the versions that the tests run.
 const READERS: &str = "duckdb==1.5.5 duckdb-extension-iceberg==1.5.5 duckdb-extension-avro==1.5.5 \
@@ -48,6 +50,48 @@ fn addresses(url: &str, known: &Credentials) -> String {
          Sandbox         {sandbox}\n\
          Tenant          {tenant}\n\
          Iceberg REST    {url}/iceberg (warehouse {sandbox})\n"
+    )
+}
+
+/// How clients reach the server by TLS, by its own name or by the names that they have built in.
+pub(super) fn tls(secure: &Secure, known: &Credentials) -> String {
+    let Credentials { org, api_key, client_secret, sandbox, .. } = known;
+    let (url, ca) = (secure.url(), secure.authority.display());
+    let (address, port) = (reachable(secure.address), secure.address.port());
+    let connect: String = HOSTS.iter().map(|host| format!(" --connect-to {host}:443:{address}")).collect();
+    let folder = secure.authority.parent().unwrap_or(&secure.authority).display();
+    format!(
+        "TLS             {url}\n\
+         Trust           {ca} (good for {hosts} alone)\n\n\
+         curl:\n\n  \
+         curl -s --cacert '{ca}'{connect} 'https://ims-na1.adobelogin.com/ims/token/v3' \
+         -d 'grant_type=client_credentials&client_id={api_key}&client_secret={client_secret}&scope=openid'\n\n\
+         aepp:\n\n\
+         import os; os.environ['REQUESTS_CA_BUNDLE'] = '{ca}'\n\
+         import aepp; from aepp import config\n\
+         aepp.configure(org_id='{org}', client_id='{api_key}', secret='{client_secret}', scopes='openid,AdobeID', \
+         sandbox='{sandbox}', environment='prod')\n\
+         config.endpoints['global'] = config.endpoints['streaming']['collection'] = '{url}'\n\
+         config.config_object['oauthTokenEndpointV2'] = '{url}/ims/token/v3'\n\
+         config.config_object['imsEndpoint'] = '{url}'\n\n\
+         Postman (Settings > Certificates > CA certificates: {ca}; then the environment):\n\n  \
+         PLATFORM_GATEWAY={url}\n  IMS=localhost:{port}\n  IMS_ORG={org}\n  API_KEY={api_key}\n  \
+         CLIENT_SECRET={client_secret}\n  SANDBOX_NAME={sandbox}\n  SCOPES=openid,AdobeID\n\n\
+         Kafka sink:\n\n  \
+         keytool -importcert -noprompt -alias tributary -file '{ca}' -keystore '{folder}/trust.p12' \
+         -storetype PKCS12 -storepass changeit\n  \
+         export KAFKA_OPTS='-Djavax.net.ssl.trustStore={folder}/trust.p12 -Djavax.net.ssl.trustStorePassword=changeit'\n  \
+         aep.endpoint={url}/collection/INLET_ID\n  \
+         aep.connection.auth.enabled=true\n  \
+         aep.connection.auth.token.type=oauth2_access_token\n  \
+         aep.connection.auth.endpoint={url}\n  \
+         aep.connection.auth.client.id={api_key}\n  \
+         aep.connection.auth.client.secret={client_secret}\n  \
+         aep.connection.auth.imsOrg={org}\n\n\
+         A client whose addresses cannot be set finds this machine by /etc/hosts, when TLS listens on port 443 (now {port}):\n\n  \
+         127.0.0.1 {builtin}\n",
+        hosts = HOSTS.join(", "),
+        builtin = HOSTS[..3].join(" "),
     )
 }
 

@@ -9,7 +9,6 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How long, and for how many bytes, a peer whose request was refused may go on sending.
@@ -56,8 +55,8 @@ impl Instead {
 }
 
 /// A socket that ends with an error when it makes no progress for `idle`, in the direction that is being waited for.
-pub(super) struct Timed {
-    stream: TcpStream,
+pub(super) struct Timed<S> {
+    stream: S,
     /// An answer of ours that goes out instead of one of hyper's.
     instead: Option<Instead>,
     /// Set once our side is closed: until when, and for how many bytes, the peer is still read.
@@ -97,8 +96,8 @@ impl Patience {
     }
 }
 
-impl Timed {
-    pub(super) fn new(stream: TcpStream, idle: Duration) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Timed<S> {
+    pub(super) fn new(stream: S, idle: Duration) -> Self {
         Self { stream, instead: None, linger: None, read: Patience::new(idle), write: Patience::new(idle) }
     }
 
@@ -136,7 +135,7 @@ impl Timed {
     }
 }
 
-impl AsyncRead for Timed {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Timed<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -150,7 +149,7 @@ impl AsyncRead for Timed {
     }
 }
 
-impl AsyncWrite for Timed {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -164,22 +164,28 @@ fn r15_limits_at_the_door() {
     let unknown = format!("{}/collection/{}", world.server.url(), "0".repeat(64));
     let (status, body) = collect(&unknown, &[], b"{}");
     assert_eq!((status, body["title"].as_str()), (404, Some("Inlet not found")));
-    let answer =
-        raw(world.server.url(), b"GET /collection/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let answer = raw(
+        world.server.url(),
+        b"GET /collection/x HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+    );
     assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
     assert!(answer.to_lowercase().contains("\r\nallow: post, options\r\n"), "{answer}");
     let target = "a".repeat(17 << 10);
     let answer = raw(
         world.server.url(),
-        format!("GET /{target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes(),
+        format!("GET /{target} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").as_bytes(),
     );
     assert!(answer.starts_with("HTTP/1.1 414"), "{}", &answer[..answer.len().min(200)]);
     let flood: String = (0..2000).map(|at| format!("x-{at}: y\r\n")).collect();
     for (request, status) in [
-        (format!("GET / HTTP/1.1\r\nhost: x\r\n{flood}\r\n"), "431"),
-        (format!("GET / HTTP/1.1\r\nhost: x\r\nx-a: {}\r\n\r\n", "y".repeat(200_000)), "431"),
-        ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}".to_owned(), "400"),
-        ("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n{}".to_owned(), "400"),
+        (format!("GET / HTTP/1.1\r\nhost: localhost\r\n{flood}\r\n"), "431"),
+        (format!("GET / HTTP/1.1\r\nhost: localhost\r\nx-a: {}\r\n\r\n", "y".repeat(200_000)), "431"),
+        (
+            "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}"
+                .to_owned(),
+            "400",
+        ),
+        ("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n{}".to_owned(), "400"),
         ("\u{16}\u{3}\u{1} nonsense\r\n\r\n".to_owned(), "400"),
     ] {
         let answer = raw(world.server.url(), request.as_bytes());
@@ -188,7 +194,8 @@ fn r15_limits_at_the_door() {
         let body: Value = serde_json::from_str(body).unwrap();
         assert_eq!(body["status"].to_string(), status);
     }
-    let answer = raw(world.server.url(), b"GET /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let answer =
+        raw(world.server.url(), b"GET /nowhere HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("application/json"), "{answer}");
     world.still_accepts();
 }
@@ -239,7 +246,7 @@ fn the_gateway_answers_in_its_documented_order() {
         let head: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let answer = raw(
             &world.client.url,
-            format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}\r\n").as_bytes(),
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{head}\r\n").as_bytes(),
         );
         let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
         (status, serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap())

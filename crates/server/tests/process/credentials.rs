@@ -9,7 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::support::{Client, FLOWS, Server, Setup, binary, checked, collect, exchange, token};
+use crate::support::{
+    Client, FLOWS, Server, Setup, Start, binary, checked, collect, exchange, hold_database, release_database,
+    token, wait_for,
+};
 
 const ROLES: [&str; 5] = ["admin", "editor", "ingest", "lake-read", "viewer"];
 
@@ -72,6 +75,65 @@ fn each_role_may_do_what_it_is_for() {
 }
 
 #[test]
+fn a_credential_for_some_sandboxes_has_no_right_to_others() {
+    let (server, home) = Server::start();
+    let org = server.fact("TRIBUTARY_ORG");
+    let base = "/data/foundation/sandbox-management";
+    for name in ["one", "two", "three"] {
+        let body = json!({ "name": name, "title": name, "type": "development" });
+        server.client().post(&format!("{base}/sandboxes"), &body);
+    }
+    let admin = server.client();
+    let setup = Setup::profile(&admin, server.tenant(), "Bound");
+    let mapping = setup.mapping(&admin, &[("ATTRIBUTE", "id", "_id")]);
+    let inlet = setup.inlet(&admin, "raw", true, Some(&mapping));
+    let create = ["create", "--org", org, "--sandbox", "one", "--sandbox", "two"];
+    let made = credentials(home.path(), &create);
+    assert_eq!(made["sandboxes"], json!(["one", "two"]));
+    let bound = client(&server, &made);
+    let (_, _, text) =
+        exchange(&format!("{}/openapi.json", server.url()), "GET", &BTreeMap::new(), String::new());
+    let document: Value = serde_json::from_str(&text).unwrap();
+    for (sandbox, allowed) in
+        [("one", true), ("two", true), ("three", false), ("prod", false), ("nope", false)]
+    {
+        let client = bound.in_sandbox(sandbox);
+        for (path, item) in document["paths"].as_object().unwrap() {
+            if !path.starts_with("/data/") {
+                continue;
+            }
+            // Sandboxes are named by the path alone.
+            let managed = path.starts_with(base);
+            if managed && !path.contains("{name}") {
+                continue;
+            }
+            let path = path.replace("{name}", sandbox).replace(['{', '}'], "");
+            for method in item.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
+                let path = if managed { format!("{path}?validationOnly=true") } else { path.clone() };
+                let body = json!({ "title": "T", "action": "reset" });
+                let body = (managed && method != "GET").then_some(&body);
+                let (status, body) = client.call(&method, &path, &[], body);
+                let refused = status == 403 && body.to_string().contains("gives no right");
+                assert_eq!(!refused, allowed, "{sandbox} {method} {path}: {status} {body}");
+            }
+        }
+        let (status, _) = client.call("GET", &format!("/iceberg/v1/config?warehouse={sandbox}"), &[], None);
+        assert_eq!(status, if allowed { 200 } else { 403 }, "{sandbox}");
+    }
+    let bearer = format!("Bearer {}", bound.token);
+    let headers = [("authorization", bearer.as_str()), ("x-adobe-flow-id", &inlet.flow)];
+    assert_eq!(collect(&inlet.url, &headers, br#"{"id": "a"}"#).0, 403, "an inlet of prod");
+    let (_, listed) = bound.call("GET", &format!("{base}/sandboxes"), &[], None);
+    let names: Vec<_> = listed["sandboxes"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["one", "two"]);
+    let output = Command::new(binary())
+        .args(["credentials", "create", "--org", org, "--sandbox", "one", "--sandbox", "nope", "--data"])
+        .arg(home.path().join("data"))
+        .output();
+    assert_eq!(output.unwrap().status.code(), Some(2));
+}
+
+#[test]
 fn a_revoked_credential_stops_working_at_once() {
     let (server, home) = Server::start();
     let admin = server.client();
@@ -112,6 +174,50 @@ fn secrets_are_rotated_without_a_gap() {
     let listed = listed["credentials"].as_array().unwrap();
     assert!(listed.iter().any(|one| one["api_key"] == id && one["secrets"] == 1), "{listed:?}");
     assert!(!listed.iter().any(|one| one.to_string().contains("client_secret")), "{listed:?}");
+}
+
+#[test]
+fn token_requests_have_a_bound_of_their_own() {
+    let home = tempfile::tempdir().unwrap();
+    let mut start = Start::on(home.path());
+    start.environment = vec![("TRIBUTARY__LIMITS__TOKEN_REQUESTS", "2".to_owned())];
+    let server = start.ready();
+    let client = server.client();
+    let (url, key) = (server.url().to_owned(), server.fact("TRIBUTARY_API_KEY").to_owned());
+    let secret = server.fact("TRIBUTARY_CLIENT_SECRET").to_owned();
+    // Every token is noted in the database, which somebody holds: those who ask now wait.
+    let mut holder = hold_database(home.path());
+    let asked: Vec<_> = (0..12)
+        .map(|_| {
+            let (url, key, secret) = (url.clone(), key.clone(), secret.clone());
+            std::thread::spawn(move || {
+                let form = format!("grant_type=client_credentials&client_id={key}&client_secret={secret}");
+                let headers = [("content-type", "application/x-www-form-urlencoded")];
+                let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+                exchange(&format!("{url}/ims/token/v3"), "POST", &headers, form)
+            })
+        })
+        .collect();
+    wait_for("those who find no room", || {
+        (asked.iter().filter(|one| one.is_finished()).count() == 10).then_some(())
+    });
+    // Whoever has a token already is not touched.
+    client.get(&format!("{FLOWS}/flows"));
+    release_database(&mut holder);
+    let mut busy = 0;
+    for one in asked {
+        let (status, headers, text) = one.join().unwrap();
+        let body: Value = serde_json::from_str(&text).unwrap();
+        if status == 200 {
+            assert!(body["access_token"].is_string());
+            continue;
+        }
+        busy += 1;
+        assert_eq!((status, &body["error"]), (503, &json!("temporarily_unavailable")), "{text}");
+        assert!(body["error_description"].is_string() && headers.contains_key("retry-after"));
+    }
+    assert_eq!(busy, 10);
+    assert_eq!(token(&url, &key, &secret).0, 200, "there is room again");
 }
 
 /// A token in the form that the vendor documents, signed with a key of openssl's.

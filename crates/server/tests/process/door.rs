@@ -52,7 +52,7 @@ impl Door {
     /// The head of a post that announces that many bytes.
     fn head(&self, length: usize) -> String {
         format!(
-            "POST /collection/{} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-adobe-flow-id: {}\r\ncontent-length: {length}\r\n\r\n",
+            "POST /collection/{} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nx-adobe-flow-id: {}\r\ncontent-length: {length}\r\n\r\n",
             self.inlet.id, self.inlet.flow
         )
     }
@@ -98,7 +98,7 @@ fn r15_slow_clients_lose_their_connection_and_nobody_elses() {
         let start = match at % 4 {
             // Silent; half a head; a head and no body; a head and half a body.
             0 => String::new(),
-            1 => "POST /collection/x HTTP/1.1\r\nhost: x\r\nx-a: ".to_owned(),
+            1 => "POST /collection/x HTTP/1.1\r\nhost: localhost\r\nx-a: ".to_owned(),
             2 => door.head(100),
             _ => door.head(100) + "{\"id\":",
         };
@@ -138,7 +138,7 @@ fn r15_slow_clients_lose_their_connection_and_nobody_elses() {
 #[test]
 fn r15_readers_that_stop_reading_are_cut_off() {
     let door = door(&[]);
-    let request = "GET /data/foundation/catalog/dataSets HTTP/1.1\r\nhost: x\r\n\r\n".repeat(2000);
+    let request = "GET /data/foundation/catalog/dataSets HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(2000);
     const DEAF: usize = 10;
     let mut deaf: Vec<TcpStream> = (0..DEAF).map(|_| door.connect()).collect();
     for stream in &mut deaf {

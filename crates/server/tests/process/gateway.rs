@@ -63,7 +63,7 @@ impl Request {
         let headers: String =
             self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let text = format!(
-            "{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{}",
+            "{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{}",
             self.method,
             self.path,
             self.body.len(),

@@ -5,20 +5,24 @@
 
 mod admission;
 mod apply;
+mod audit;
 mod cases;
 mod clients;
 mod commands;
 mod crash;
 mod credentials;
+mod docs;
 mod door;
 mod faults;
 mod gateway;
 mod lake;
 mod ledger;
+mod oidc;
 mod prep;
 mod promises;
 mod races;
 mod sandboxes;
 mod support;
+mod tls;
 mod tutorial;
 mod xdm;

@@ -1,13 +1,14 @@
 //! Invariants that only a whole process can show, each by its name in `docs/ARCHITECTURE.md`.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::json;
 
-use crate::support::{Client, FLOWS, Server, Setup, Start, collect, reader, rest};
+use crate::support::{
+    Client, FLOWS, Server, Setup, Start, collect, hold_database, reader, release_database, rest,
+};
 
 /// `hot-path-alone`: the inlet answers while another process holds the metadata database.
 #[test]
@@ -17,29 +18,14 @@ fn hot_path_alone() {
     let setup = Setup::profile(&client, server.tenant(), "Hot path");
     let inlet =
         setup.inlet(&client, "raw", true, Some(&setup.mapping(&client, &[("ATTRIBUTE", "id", "_id")])));
-    let database = home.path().join("data/metadata.db");
-    let mut holder = Command::new("python3")
-        .args([
-            "-c",
-            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); \
-                c.execute('BEGIN EXCLUSIVE'); print('held', flush=True); sys.stdin.readline()",
-        ])
-        .arg(&database)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert_eq!(line.trim(), "held");
+    let mut holder = hold_database(home.path());
     let bearer = format!("Bearer {}", client.token);
     for id in 0..20 {
         let body = json!({ "id": format!("h-{id}") }).to_string();
         let (status, body) = collect(&inlet.url, &[("authorization", &bearer)], body.as_bytes());
         assert_eq!(status, 200, "{body}");
     }
-    holder.stdin.take().unwrap().write_all(b"\n").unwrap();
-    holder.wait().unwrap();
+    release_database(&mut holder);
     server.settle();
     let table = format!("data.{}", setup.table);
     let mut arguments = vec!["pyiceberg-rest"];

@@ -106,6 +106,7 @@ mod tests {
             sandbox_name: "prod".to_owned(),
             sandbox_type: "production".to_owned(),
             generation: 0,
+            request: control::Request::default(),
             actor: Actor { user: "u".to_owned(), client: "c".to_owned() },
             now: Millis(1_622_520_251_000),
         };
