@@ -3,6 +3,13 @@
 /// Most items on one page of a list; the documented cap of Catalog and Flow Service.
 pub const PAGE_ITEMS_MAX: usize = 100;
 
+/// Rows that are in memory at a time while many are looked through.
+pub const SCANNED_ROWS: usize = 500;
+
+/// Values that a list request's filters may hand to the database, which takes no more than 32,766; what is beyond is
+/// compared here.
+pub const FILTER_VALUES_MAX: usize = 200;
+
 /// Most operations in one JSON Patch.
 pub const PATCH_OPERATIONS_MAX: usize = 1000;
 

@@ -5,9 +5,10 @@
 use std::fmt;
 
 use serde_json::{Map, Value};
-use store::{Row, StoreError, Tx, values};
+use store::{Row, Statement, StoreError, Tx, values};
 use vocab::Millis;
 
+use crate::limits::SCANNED_ROWS;
 use crate::{Scope, audit};
 
 /// The kinds of stored resources, by their collection's name in the API.
@@ -171,6 +172,172 @@ pub async fn list(tx: &mut Tx, scope: &Scope, kind: Kind) -> Result<Vec<Saved>, 
     tx.rows(sql, values![scope.sandbox, kind.name()]).await?.iter().map(|row| read(kind, row)).collect()
 }
 
+/// What a selection can be filtered and ordered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    Id,
+    Name,
+    State,
+    Created,
+    Updated,
+}
+
+/// How a column is compared with a condition's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    OneOf,
+    NoneOf,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+/// What a selected resource must fulfil. There is one value at least, and one alone beside `OneOf` and `NoneOf`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    pub column: Column,
+    pub comparison: Comparison,
+    pub values: Vec<store::Value>,
+}
+
+/// Which resources of a kind are wanted, and in which order; numbers decide between those that are equal in it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selection {
+    pub conditions: Vec<Condition>,
+    pub order: Column,
+    pub descending: bool,
+    /// The value of the order's column and the number after which it goes on.
+    pub after: Option<(store::Value, u32)>,
+    pub limit: usize,
+}
+
+/// The first resources of a kind that fit, in the scope's sandbox. What is not wanted is not read.
+pub async fn select(
+    tx: &mut Tx,
+    scope: &Scope,
+    kind: Kind,
+    selection: &Selection,
+) -> Result<Vec<Saved>, StoreError> {
+    let mut sql = Statement::default();
+    selection.write(&mut sql, scope, kind);
+    tx.select(&sql).await?.iter().map(|row| read(kind, row)).collect()
+}
+
+/// How many resources of a kind fit, in the scope's sandbox.
+pub async fn count(
+    tx: &mut Tx,
+    scope: &Scope,
+    kind: Kind,
+    conditions: &[Condition],
+) -> Result<usize, StoreError> {
+    let mut sql = Statement::default();
+    sql.push("SELECT count(*)");
+    write_conditions(&mut sql, scope, kind, conditions, None);
+    let rows = tx.select(&sql).await?;
+    rows.first().map_or(Ok(0), |row| Ok(usize::try_from(row.count(0)?).unwrap_or(usize::MAX)))
+}
+
+impl Selection {
+    /// All resources, a part at a time: [`Selection::go_on`] leads from one to the next.
+    pub fn all() -> Self {
+        Self {
+            conditions: Vec::new(),
+            order: Column::Id,
+            descending: false,
+            after: None,
+            limit: SCANNED_ROWS,
+        }
+    }
+
+    /// Moves on behind the rows of a whole selection; `false` when they were the last.
+    pub fn go_on(&mut self, rows: &[Saved]) -> bool {
+        let Some(last) = rows.last().filter(|_| rows.len() >= self.limit) else { return false };
+        let value = match self.order {
+            Column::Id => store::Value::from(&last.id),
+            Column::Name => store::Value::from(&last.name),
+            Column::State => store::Value::from(&last.state),
+            Column::Created => store::Value::from(last.created),
+            Column::Updated => store::Value::from(last.updated),
+        };
+        self.after = Some((value, last.no));
+        true
+    }
+
+    fn write(&self, sql: &mut Statement, scope: &Scope, kind: Kind) {
+        sql.push(
+            "SELECT id, no, name, state, rev, created_ms, updated_ms, created_by, updated_by, created_client,
+                 updated_client, doc",
+        );
+        // Few resources share an id or a name: they are found by it and sorted. All else is read in its order, from an index.
+        let few =
+            self.conditions.iter().find(|condition| condition.is_few()).map(|condition| condition.column);
+        let read_by = few.unwrap_or(self.order);
+        write_conditions(sql, scope, kind, &self.conditions, Some(read_by));
+        let order = self.order.read_by(read_by);
+        if let Some((value, no)) = &self.after {
+            let than = if self.descending { ", no) < (" } else { ", no) > (" };
+            sql.push(" AND (").push(order).push(than);
+            sql.bind(value.clone()).push(", ").bind(*no).push(")");
+        }
+        sql.push(" ORDER BY ").push(order);
+        sql.push(if self.descending { " DESC, no DESC LIMIT " } else { ", no LIMIT " })
+            .bind(self.limit as u64);
+    }
+}
+
+impl Condition {
+    fn is_few(&self) -> bool {
+        matches!(self.column, Column::Id | Column::Name) && self.comparison == Comparison::OneOf
+    }
+}
+
+/// From where, and which. Without `read_by` the database chooses the index.
+fn write_conditions(
+    sql: &mut Statement,
+    scope: &Scope,
+    kind: Kind,
+    conditions: &[Condition],
+    read_by: Option<Column>,
+) {
+    sql.push(" FROM resource WHERE sandbox = ").bind(scope.sandbox).push(" AND kind = ").bind(kind.name());
+    for Condition { column, comparison, values } in conditions {
+        sql.push(" AND ").push(column.read_by(read_by.unwrap_or(*column)));
+        match comparison {
+            Comparison::OneOf => sql.push(" IN ").bind_all(values.iter().cloned()),
+            Comparison::NoneOf => sql.push(" NOT IN ").bind_all(values.iter().cloned()),
+            Comparison::Greater => sql.push(" > ").bind(values[0].clone()),
+            Comparison::GreaterOrEqual => sql.push(" >= ").bind(values[0].clone()),
+            Comparison::Less => sql.push(" < ").bind(values[0].clone()),
+            Comparison::LessOrEqual => sql.push(" <= ").bind(values[0].clone()),
+        };
+    }
+}
+
+impl Column {
+    fn name(self) -> &'static str {
+        match self {
+            Column::Id => "id",
+            Column::Name => "name",
+            Column::State => "state",
+            Column::Created => "created_ms",
+            Column::Updated => "updated_ms",
+        }
+    }
+
+    /// The column in a query that reads by the index of another one: of an expression the database knows no index.
+    fn read_by(self, index: Column) -> &'static str {
+        match self {
+            column if column == index => column.name(),
+            Column::Id => "id || ''",
+            Column::Name => "name || ''",
+            Column::State => "state || ''",
+            Column::Created => "created_ms + 0",
+            Column::Updated => "updated_ms + 0",
+        }
+    }
+}
+
 /// Stores a changed resource: name, state and doc, with the next revision and the actor's audit fields. What it uses is
 /// replaced when given. The revision must be the stored one, else nothing happens and `false` comes back.
 pub async fn update(
@@ -282,4 +449,66 @@ fn read(kind: Kind, row: &Row) -> Result<Saved, StoreError> {
         doc: serde_json::from_str(row.text(11)?)
             .map_err(|_| StoreError::Column { column: 11, expected: "a JSON object" })?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    /// How the database goes about it.
+    async fn plan(tx: &mut Tx, scope: &Scope, selection: &Selection) -> String {
+        let mut sql = Statement::default();
+        sql.push("EXPLAIN QUERY PLAN ");
+        selection.write(&mut sql, scope, Kind::Flows);
+        let rows = tx.select(&sql).await.unwrap();
+        rows.iter().map(|row| row.text(3).unwrap().to_owned()).collect::<Vec<_>>().join("; ")
+    }
+
+    #[tokio::test]
+    async fn lists_are_read_in_their_order_and_not_sorted() {
+        let (store, _dir) = testing::store().await;
+        let mut tx = store.write().await.unwrap();
+        let scope = testing::scope(&mut tx, "acme").await;
+        let state = Condition {
+            column: Column::State,
+            comparison: Comparison::OneOf,
+            values: vec!["enabled".into()],
+        };
+        let since = Condition {
+            column: Column::Updated,
+            comparison: Comparison::Greater,
+            values: vec![store::Value::Real(1.0)],
+        };
+        for order in [Column::Id, Column::Name, Column::State, Column::Created, Column::Updated] {
+            for descending in [false, true] {
+                for conditions in [vec![], vec![state.clone()], vec![state.clone(), since.clone()]] {
+                    let value = match order {
+                        Column::Created | Column::Updated => store::Value::Int(1),
+                        _ => store::Value::from("x"),
+                    };
+                    for after in [None, Some((value, 1))] {
+                        let conditions = conditions.clone();
+                        let selection = Selection { conditions, order, descending, after, limit: 20 };
+                        let plan = plan(&mut tx, &scope, &selection).await;
+                        let index = match order {
+                            Column::Id => "sqlite_autoindex_resource_1",
+                            Column::Name => "resource_name",
+                            Column::State => "resource_state",
+                            Column::Created => "resource_created",
+                            Column::Updated => "resource_updated",
+                        };
+                        assert!(plan.contains(index) && !plan.contains("TEMP"), "{selection:?}: {plan}");
+                    }
+                }
+            }
+        }
+        for (column, index) in [(Column::Id, "id=?"), (Column::Name, "name=?")] {
+            let condition = Condition { column, comparison: Comparison::OneOf, values: vec!["x".into()] };
+            let conditions = vec![state.clone(), condition];
+            let selection = Selection { conditions, order: Column::Created, ..Selection::all() };
+            let plan = plan(&mut tx, &scope, &selection).await;
+            assert!(plan.contains(index), "{plan}");
+        }
+    }
 }

@@ -1,16 +1,18 @@
 //! The one translation from the control plane to the record path.
 //!
 //! After each committed change the objects that it touches are read back and compiled into an [`inlet::Plan`] and a
-//! [`refine::Plan`], which are swapped in before the answer leaves. Plans are persistent maps: a change costs what it
-//! touches, not the number of flows. A stored flow or dataset that no longer compiles is left out and logged.
+//! [`refine::Plan`], which are swapped in before the answer leaves. Plans are persistent maps: a copy of one shares all that
+//! is not changed, so a change costs what it touches, not the number of flows. A stored flow or dataset that no longer compiles is left out and logged.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use control::flow::Wiring;
+use control::resource::{self, Selection};
 use control::sandbox::Wiped;
-use control::{Actor, Kind, Saved, Scope, catalog, mapping, registry, resource, sandbox};
+use control::{Actor, Kind, Saved, Scope, catalog, mapping, registry, sandbox};
 use lake::{Lake, TableSpec};
 use serde_json::Value;
 use store::{Store, StoreError, Tx, values};
@@ -24,9 +26,20 @@ use vocab::{
 pub(crate) struct Plans {
     pub(crate) inlet: Arc<ArcSwap<inlet::Plan>>,
     pub(crate) refine: Arc<ArcSwap<refine::Plan>>,
-    /// Held while a change is read back and swapped in; holds the tables that are yet to be created in the lake.
-    publishing: Mutex<HashSet<DatasetNo>>,
+    /// Held while a change is read back and swapped in.
+    publishing: Mutex<Publishing>,
 }
+
+/// What changes to the plans need to know beside them.
+#[derive(Default)]
+struct Publishing {
+    /// The datasets whose tables are yet to be created in the lake.
+    missing: HashSet<DatasetNo>,
+    homes: Homes,
+}
+
+/// The connection whose inlet feeds a flow.
+type Homes = imbl::HashMap<FlowId, String>;
 
 /// One sandbox's part of the work: a transaction to read with, and the plans that are being changed.
 struct Compiler<'a> {
@@ -34,6 +47,18 @@ struct Compiler<'a> {
     scope: &'a Scope,
     inlet: inlet::Plan,
     refine: refine::Plan,
+    homes: Homes,
+    /// What many datasets or flows share is compiled once for all that a change touches.
+    schemas: HashMap<SchemaId, Option<CompiledSchema>>,
+    /// By id and version.
+    sets: HashMap<(String, u32), Option<Arc<prep::MappingSet>>>,
+}
+
+#[derive(Clone)]
+struct CompiledSchema {
+    schema: Arc<xdm::Schema>,
+    no: SchemaNo,
+    version: String,
 }
 
 impl Plans {
@@ -43,22 +68,23 @@ impl Plans {
 
     /// Compiles everything; for start-up.
     pub(crate) async fn load(&self, store: &Store, lake: &Lake, now: Millis) -> Result<(), StoreError> {
-        let mut missing = self.publishing.lock().await;
+        let mut publishing = self.publishing.lock().await;
         // Before any table is made: a folder that a crash left behind goes as a whole.
         settle(store, lake).await?;
         let mut tx = store.read().await?;
-        let mut inlet = inlet::Plan::default();
-        let mut refine = refine::Plan::default();
+        let mut plans = (inlet::Plan::default(), refine::Plan::default(), Homes::default());
         for scope in sandbox::all_scopes(&mut tx, &system_actor(), now).await? {
-            let mut compiler = Compiler { tx: &mut tx, scope: &scope, inlet, refine };
+            let mut compiler = Compiler::new(&mut tx, &scope, plans);
             compiler.sandbox().await?;
             compiler.retired().await?;
-            (inlet, refine) = (compiler.inlet, compiler.refine);
+            plans = compiler.finish();
         }
+        let (inlet, refine, homes) = plans;
         self.inlet.store(Arc::new(inlet));
         self.refine.store(Arc::new(refine));
-        *missing = self.refine.load().datasets.keys().copied().collect();
-        self.ensure_tables(lake, &mut missing).await;
+        publishing.homes = homes;
+        publishing.missing = self.refine.load().datasets.keys().copied().collect();
+        self.ensure_tables(lake, &mut publishing.missing).await;
         Ok(())
     }
 
@@ -73,26 +99,27 @@ impl Plans {
         if changed.is_empty() {
             return Ok(());
         }
-        let mut missing = self.publishing.lock().await;
+        let mut publishing = self.publishing.lock().await;
         if self.refine.load().generations.get(&scope.sandbox).is_some_and(|now| *now > scope.generation) {
             // The sandbox was emptied since: nothing of this change is there.
             return Ok(());
         }
         let mut tx = store.read().await?;
-        let mut compiler = Compiler {
-            tx: &mut tx,
-            scope,
-            inlet: inlet::Plan::clone(&self.inlet.load()),
-            refine: refine::Plan::clone(&self.refine.load()),
-        };
+        let plans = (
+            inlet::Plan::clone(&self.inlet.load()),
+            refine::Plan::clone(&self.refine.load()),
+            publishing.homes.clone(),
+        );
+        let mut compiler = Compiler::new(&mut tx, scope, plans);
         compiler.refine.generations.insert(scope.sandbox, scope.generation);
         let mut dropped = Vec::new();
         for (kind, id) in changed {
-            compiler.changed(*kind, id, &mut missing, &mut dropped).await?;
+            compiler.changed(*kind, id, &mut publishing.missing, &mut dropped).await?;
         }
         compiler.inlet.sequence += 1;
-        let (inlet, refine) = (compiler.inlet, compiler.refine);
-        self.ensure_tables_of(lake, &refine, &mut missing).await;
+        let (inlet, refine, homes) = compiler.finish();
+        publishing.homes = homes;
+        self.ensure_tables_of(lake, &refine, &mut publishing.missing).await;
         // The record path after the log learns first: whatever the inlet lets in, refine knows.
         self.refine.store(Arc::new(refine));
         self.inlet.store(Arc::new(inlet));
@@ -107,8 +134,8 @@ impl Plans {
     /// Tries again what the file system refused: tables that could not be created with their dataset, folders of emptied
     /// sandboxes.
     pub(crate) async fn retry(&self, store: &Store, lake: &Lake) {
-        let mut missing = self.publishing.lock().await;
-        self.ensure_tables(lake, &mut missing).await;
+        let mut publishing = self.publishing.lock().await;
+        self.ensure_tables(lake, &mut publishing.missing).await;
         if let Err(error) = settle(store, lake).await {
             tracing::warn!(%error, "cannot look for emptied sandboxes");
         }
@@ -117,7 +144,7 @@ impl Plans {
     /// Keeps all other changes out until it is dropped. Taken before a transaction that writes, as changes to the plans
     /// write to the store themselves.
     pub(crate) async fn change(&self) -> Changing<'_> {
-        Changing { plans: self, missing: self.publishing.lock().await }
+        Changing { plans: self, publishing: self.publishing.lock().await }
     }
 
     async fn ensure_tables(&self, lake: &Lake, missing: &mut HashSet<DatasetNo>) {
@@ -147,7 +174,7 @@ impl Plans {
 /// The plans, held for one change.
 pub(crate) struct Changing<'a> {
     plans: &'a Plans,
-    missing: MutexGuard<'a, HashSet<DatasetNo>>,
+    publishing: MutexGuard<'a, Publishing>,
 }
 
 impl Changing<'_> {
@@ -161,6 +188,7 @@ impl Changing<'_> {
             refine.inlets.remove(&gone.no);
             gone.flows.values().for_each(|flow| {
                 refine.flows.remove(&flow.no);
+                self.publishing.homes.remove(&flow.id);
             });
         }
         inlet.inlets.retain(|_, inlet| inlet.sandbox != sandbox);
@@ -168,7 +196,7 @@ impl Changing<'_> {
         inlet.sequence += 1;
         refine.generations.insert(sandbox, wiped.sandbox.generation);
         for (no, id) in &wiped.datasets {
-            self.missing.remove(no);
+            self.publishing.missing.remove(no);
             let dataset = discarding(catalog.to_owned(), sandbox, *no, id.clone());
             refine.datasets.insert(*no, Arc::new(dataset));
         }
@@ -199,20 +227,43 @@ fn system_actor() -> Actor {
     Actor { user: "system".to_owned(), client: "system".to_owned() }
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    fn new(
+        tx: &'a mut Tx,
+        scope: &'a Scope,
+        (inlet, refine, homes): (inlet::Plan, refine::Plan, Homes),
+    ) -> Self {
+        Self { tx, scope, inlet, refine, homes, schemas: HashMap::new(), sets: HashMap::new() }
+    }
+
+    fn finish(self) -> (inlet::Plan, refine::Plan, Homes) {
+        (self.inlet, self.refine, self.homes)
+    }
+
     /// Compiles the whole sandbox.
     async fn sandbox(&mut self) -> Result<(), StoreError> {
         self.refine.generations.insert(self.scope.sandbox, self.scope.generation);
-        for dataset in resource::list(self.tx, self.scope, Kind::DataSets).await? {
-            self.dataset(&dataset).await?;
+        self.all(Kind::DataSets).await?;
+        self.all(Kind::Connections).await?;
+        self.all(Kind::Flows).await
+    }
+
+    /// Compiles everything of a kind.
+    async fn all(&mut self, kind: Kind) -> Result<(), StoreError> {
+        let mut selection = Selection::all();
+        loop {
+            let part = resource::select(self.tx, self.scope, kind, &selection).await?;
+            for saved in &part {
+                match kind {
+                    Kind::DataSets => self.dataset(saved).await?,
+                    Kind::Connections => self.connection(saved),
+                    _ => self.flow(saved).await?,
+                }
+            }
+            if !selection.go_on(&part) {
+                return Ok(());
+            }
         }
-        for connection in resource::list(self.tx, self.scope, Kind::Connections).await? {
-            self.connection(&connection);
-        }
-        for flow in resource::list(self.tx, self.scope, Kind::Flows).await? {
-            self.flow(&flow).await?;
-        }
-        Ok(())
     }
 
     /// Flows and datasets that were deleted: records of theirs may still be in the journal.
@@ -256,10 +307,13 @@ impl Compiler<'_> {
             Kind::Connections => self.connection_by_id(id).await,
             Kind::Flows => self.flow_by_id(id).await,
             Kind::DataSets => self.dataset_by_id(id, missing, dropped).await,
-            // A schema, or a part that schemas are made of: datasets first, then the mappings compiled against them.
-            Kind::Schemas | Kind::Classes | Kind::FieldGroups | Kind::DataTypes | Kind::Descriptors => {
-                self.sandbox().await
+            // The global library: anything may be made of it.
+            Kind::Schemas if id.is_empty() => self.sandbox().await,
+            Kind::Schemas | Kind::Classes | Kind::FieldGroups | Kind::DataTypes => {
+                self.schemas(kind, id).await
             }
+            // What a schema requires of its records; mappings do not depend on that.
+            Kind::Descriptors => self.all(Kind::DataSets).await,
             // A flow pins the mapping set's version and keeps its resolved ends until it is itself changed.
             Kind::MappingSets | Kind::SourceConnections | Kind::TargetConnections | Kind::Namespaces => {
                 Ok(())
@@ -281,10 +335,10 @@ impl Compiler<'_> {
 
     async fn flow_by_id(&mut self, id: &str) -> Result<(), StoreError> {
         let flow = FlowId::from(id);
-        let homes: Vec<Arc<inlet::Inlet>> =
-            self.inlet.inlets.values().filter(|inlet| inlet.flows.contains_key(&flow)).cloned().collect();
-        for home in homes {
-            let mut inlet = inlet::Inlet::clone(&home);
+        if let Some(home) = self.homes.remove(&flow)
+            && let Some(inlet) = self.inlet.inlets.get(&home)
+        {
+            let mut inlet = inlet::Inlet::clone(inlet);
             inlet.flows.remove(&flow);
             self.put(inlet);
         }
@@ -292,6 +346,41 @@ impl Compiler<'_> {
             Some(saved) => self.flow(&saved).await,
             None => Ok(()),
         }
+    }
+
+    /// A schema, or a part that schemas are made of: datasets first, then the mappings compiled against them.
+    async fn schemas(&mut self, kind: Kind, id: &str) -> Result<(), StoreError> {
+        let mut flows = BTreeSet::new();
+        for schema in registry::schemas_with(self.tx, self.scope, kind, id).await? {
+            for dataset in self.users(Kind::DataSets, Kind::Schemas, &schema).await? {
+                if let Some(saved) = resource::get(self.tx, self.scope, Kind::DataSets, &dataset).await? {
+                    self.dataset(&saved).await?;
+                }
+                // A pinned version of a set may have had another schema than the newest one: that of its flow's dataset.
+                let users = self.users(Kind::Flows, Kind::DataSets, &dataset).await?;
+                flows.extend(users.into_iter().filter(|flow| !self.maps_nothing(flow)));
+            }
+            for set in self.users(Kind::MappingSets, Kind::Schemas, &schema).await? {
+                flows.extend(self.users(Kind::Flows, Kind::MappingSets, &set).await?);
+            }
+        }
+        for flow in flows {
+            self.flow_by_id(&flow).await?;
+        }
+        Ok(())
+    }
+
+    async fn users(&mut self, from: Kind, kind: Kind, id: &str) -> Result<Vec<String>, StoreError> {
+        resource::users(self.tx, self.scope, from, kind, id).await
+    }
+
+    /// Whether a flow runs and is known to have no mapping set.
+    fn maps_nothing(&self, flow: &str) -> bool {
+        let id = FlowId::from(flow);
+        let inlet = self.homes.get(&id).and_then(|home| self.inlet.inlets.get(home));
+        inlet
+            .and_then(|inlet| inlet.flows.get(&id))
+            .is_some_and(|flow| flow.enabled && flow.mapping.is_none())
     }
 
     /// Puts an inlet under both of its names.
@@ -328,12 +417,13 @@ impl Compiler<'_> {
 
     /// An inlet; its flows are those that it had.
     fn connection(&mut self, saved: &Saved) {
-        let doc = Value::Object(saved.doc.clone());
-        let Some(inlet_id) = text(&doc, "/auth/params/inletId") else {
+        let Some(params) = saved.doc.get("auth").and_then(|auth| auth.get("params")) else {
+            return;
+        };
+        let Some(inlet_id) = params.get("inletId").and_then(Value::as_str) else {
             return;
         };
         let no = InletNo(saved.no);
-        let params = doc.pointer("/auth/params").cloned().unwrap_or_default();
         let raw = params.get("dataType").and_then(Value::as_str) == Some("raw");
         let flows = self.inlet.inlets.get(&saved.id).map(|known| known.flows.clone()).unwrap_or_default();
         let inlet = inlet::Inlet {
@@ -376,6 +466,7 @@ impl Compiler<'_> {
             dataset: DatasetId::from(wiring.dataset.as_str()),
             mapping: mapping.map(|mapping| mapping.set.clone()),
         };
+        self.homes.insert(flow.id.clone(), wiring.connection);
         inlet.flows.insert(flow.id.clone(), Arc::new(flow));
         self.put(inlet);
         Ok(())
@@ -386,14 +477,13 @@ impl Compiler<'_> {
         let mut compiled = true;
         let mut mapping = None;
         if let Some(pinned) = &wiring.mapping {
-            let set = pinned.id.as_str();
-            match mapping::compiled(self.tx, self.scope, set, Some(pinned.version)).await {
-                Ok((set_compiled, version)) => {
-                    let id = MappingSetId::from(set);
-                    mapping = Some(refine::Mapping { set: set_compiled, id, version });
+            match self.set(&pinned.id, pinned.version).await {
+                Some(set) => {
+                    let id = MappingSetId::from(pinned.id.as_str());
+                    mapping = Some(refine::Mapping { set, id, version: pinned.version });
                 }
-                Err(error) => {
-                    tracing::error!(flow = %id, mapping_set = set, %error, "the flow's mapping set does not compile");
+                None => {
+                    tracing::error!(flow = %id, mapping_set = pinned.id, "the flow's mapping set does not compile");
                     compiled = false;
                 }
             }
@@ -410,16 +500,15 @@ impl Compiler<'_> {
             Some(facts) => facts,
             None => return Ok(()),
         };
-        let schema = match registry::compiled(self.tx, self.scope, facts.schema_id.as_str()).await {
-            Ok(schema) => schema,
-            Err(error) => {
-                tracing::error!(dataset = saved.id, schema = %facts.schema_id, %error, "the schema does not compile");
-                return Ok(());
-            }
+        let Some(CompiledSchema { schema, no: schema_no, version: schema_version }) =
+            self.schema(&facts.schema_id).await?
+        else {
+            let schema = &facts.schema_id;
+            tracing::error!(dataset = saved.id, %schema, "the dataset is left out: its schema does not compile");
+            return Ok(());
         };
         let no = DatasetNo(saved.no);
         let id = DatasetId::from(saved.id.as_str());
-        let schema_version = registry::version(self.tx, self.scope, facts.schema_id.as_str()).await?;
         let table = TableSpec {
             catalog: self.scope.catalog(),
             table: facts.table.clone(),
@@ -437,7 +526,6 @@ impl Compiler<'_> {
             deleted: false,
         };
         self.refine.datasets.insert(no, Arc::new(dataset));
-        let schema_no = self.schema_no(&facts.schema_id).await?;
         let dataset = inlet::Dataset {
             no,
             id: id.clone(),
@@ -449,6 +537,41 @@ impl Compiler<'_> {
         };
         self.inlet.datasets.insert((self.scope.sandbox, id), Arc::new(dataset));
         Ok(())
+    }
+
+    /// A schema that datasets have; `None` when it does not compile.
+    async fn schema(&mut self, id: &SchemaId) -> Result<Option<CompiledSchema>, StoreError> {
+        if let Some(known) = self.schemas.get(id) {
+            return Ok(known.clone());
+        }
+        let made = match registry::compiled(self.tx, self.scope, id.as_str()).await {
+            Ok(schema) => {
+                let version = registry::version(self.tx, self.scope, id.as_str()).await?;
+                Some(CompiledSchema { schema, no: self.schema_no(id).await?, version })
+            }
+            Err(error) => {
+                tracing::error!(schema = %id, %error, "a schema does not compile");
+                None
+            }
+        };
+        self.schemas.insert(id.clone(), made.clone());
+        Ok(made)
+    }
+
+    /// A mapping set that flows pin; `None` when it does not compile.
+    async fn set(&mut self, id: &str, version: u32) -> Option<Arc<prep::MappingSet>> {
+        let entry = match self.sets.entry((id.to_owned(), version)) {
+            Entry::Occupied(known) => return known.get().clone(),
+            Entry::Vacant(entry) => entry,
+        };
+        let made = match mapping::compiled(self.tx, self.scope, id, Some(version)).await {
+            Ok((set, _)) => Some(set),
+            Err(error) => {
+                tracing::error!(mapping_set = id, version, %error, "a mapping set does not compile");
+                None
+            }
+        };
+        entry.insert(made).clone()
     }
 
     async fn schema_no(&mut self, id: &SchemaId) -> Result<SchemaNo, StoreError> {

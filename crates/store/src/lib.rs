@@ -1,8 +1,9 @@
 //! The metadata database: connections, transactions, migrations.
 //!
 //! Other crates write SQL text with `$1` placeholders against [`Tx`]; no type of the database driver is public.
-//! SQL is `&'static str`, so no value can ever become part of it. Start with [`Store::open`].
+//! SQL is `&'static str`, or a [`Statement`] of such pieces, so no value can ever become part of it. Start with [`Store::open`].
 
+mod statement;
 mod value;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Row as _, Sqlite, Transaction, TypeInfo, ValueRef};
 
+pub use statement::Statement;
 pub use value::{Row, Value};
 
 /// Builds the parameter list of a query: `values![id, 7, None::<&str>]`.
@@ -28,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0003_global_library.sql"),
     include_str!("../migrations/sqlite/0004_credentials.sql"),
     include_str!("../migrations/sqlite/0005_audit.sql"),
+    include_str!("../migrations/sqlite/0006_lists.sql"),
 ];
 
 /// Connections that read, beside the one that writes.
@@ -119,6 +122,16 @@ impl Tx {
     pub async fn rows(&mut self, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
         let mut query = sqlx::query(sql);
         for value in values {
+            query = bind(query, value);
+        }
+        query.fetch_all(&mut *self.inner).await?.iter().map(read_row).collect()
+    }
+
+    /// All rows that a query yields which was put together at run time.
+    pub async fn select(&mut self, statement: &Statement) -> Result<Vec<Row>, StoreError> {
+        // Its text is made of fixed pieces alone.
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(statement.sql.clone()));
+        for value in &statement.values {
             query = bind(query, value);
         }
         query.fetch_all(&mut *self.inner).await?.iter().map(read_row).collect()

@@ -51,9 +51,8 @@ pub async fn list(
     query: &Query,
     collect_url: &str,
 ) -> Result<Listed, FlowError> {
-    let all = resource::list(tx, scope, kind).await?;
     let view = View { scope, collect_url };
-    Ok(query.select(all, |saved| item(saved, &view)))
+    Ok(query.read(tx, scope, kind, |saved| item(saved, &view)).await?)
 }
 
 /// Deletes a resource. What still uses it is told by the error.

@@ -6,12 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use store::{StoreError, Tx};
 use vocab::Millis;
 
 use super::FlowError;
 use super::body::invalid;
-use crate::Saved;
-use crate::limits::{PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX};
+use crate::limits::{FILTER_VALUES_MAX, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, SCANNED_ROWS};
+use crate::resource::{self, Column, Comparison, Condition, Selection};
+use crate::{Kind, Saved, Scope};
 
 /// What a list request asks for.
 #[derive(Clone, Debug)]
@@ -165,9 +167,13 @@ impl Query {
         let wrong = || invalid("the continuationToken is not one that this service made");
         let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| wrong())?;
         let token: Token = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
+        let order = token.order.known()?;
+        if !order.has(&token.after) {
+            return Err(wrong());
+        }
         Ok(Self {
             filters: token.filters.iter().map(|text| Filter::parse(text)).collect::<Result<_, _>>()?,
-            order: token.order.known()?,
+            order,
             limit: token.limit.clamp(1, PAGE_ITEMS_MAX),
             count: false,
             projection: token.projection,
@@ -191,17 +197,67 @@ impl Query {
         self.filters.len() > usize::from(self.only(member).is_some())
     }
 
-    /// Filters, orders and cuts; `show` makes the item of a resource.
-    pub(super) fn select(&self, mut all: Vec<Saved>, show: impl Fn(&Saved) -> Value) -> Listed {
-        if !self.filters.is_empty() {
-            all.retain(|saved| self.passes(&show(saved)));
+    /// The page or the count of a kind's resources; `show` makes the item of a resource. The database filters and orders as far
+    /// as it can; the other filters look through its answer part by part.
+    pub(super) async fn read(
+        &self,
+        tx: &mut Tx,
+        scope: &Scope,
+        kind: Kind,
+        show: impl Fn(&Saved) -> Value,
+    ) -> Result<Listed, StoreError> {
+        let (conditions, rest) = self.conditions();
+        if self.count && rest.is_empty() {
+            return Ok(Listed::Count(resource::count(tx, scope, kind, &conditions).await?));
         }
-        match self.cut(all) {
-            Err(count) => Listed::Count(count),
-            Ok((page, next)) => {
-                Listed::Page { items: page.iter().map(|saved| self.project(show(saved))).collect(), next }
+        let after = self.after.as_ref().filter(|_| !self.count).map(|place| (place.key.value(), place.no));
+        let mut selection = Selection {
+            conditions,
+            order: self.order.column(),
+            descending: self.order.descending,
+            after,
+            // One more than fits the page tells whether there is a next one.
+            limit: if rest.is_empty() { self.limit + 1 } else { SCANNED_ROWS },
+        };
+        let (mut count, mut page) = (0, Vec::new());
+        loop {
+            let rows = resource::select(tx, scope, kind, &selection).await?;
+            for saved in &rows {
+                let item = show(saved);
+                if !rest.iter().all(|filter| filter.passes(&item)) {
+                    continue;
+                }
+                count += 1;
+                if !self.count && count > self.limit {
+                    let next = page.last().map(|(place, _)| self.token(place));
+                    let items = page.into_iter().map(|(_, item)| item).collect();
+                    return Ok(Listed::Page { items, next });
+                }
+                if !self.count {
+                    page.push((self.order.place(saved), self.project(item)));
+                }
+            }
+            if !selection.go_on(&rows) {
+                break;
             }
         }
+        if self.count {
+            return Ok(Listed::Count(count));
+        }
+        Ok(Listed::Page { items: page.into_iter().map(|(_, item)| item).collect(), next: None })
+    }
+
+    /// The filters that the database can apply, and those that it cannot.
+    fn conditions(&self) -> (Vec<Condition>, Vec<&Filter>) {
+        let (mut conditions, mut rest, mut values) = (Vec::new(), Vec::new(), 0);
+        for filter in &self.filters {
+            values += filter.values.len();
+            match filter.condition().filter(|_| values <= FILTER_VALUES_MAX) {
+                Some(condition) => conditions.push(condition),
+                None => rest.push(filter),
+            }
+        }
+        (conditions, rest)
     }
 
     /// Orders what has passed the filters and cuts the page, with the token of the next one; the number when that is
@@ -257,6 +313,15 @@ fn parse_limit(text: &str) -> Result<usize, FlowError> {
     }
 }
 
+impl Key {
+    fn value(&self) -> store::Value {
+        match self {
+            Key::Time(time) => (*time).into(),
+            Key::Text(text) => text.into(),
+        }
+    }
+}
+
 impl Order {
     /// `name`, `+name` or `-name`; an undecoded `+` arrives as a space.
     fn parse(text: &str) -> Result<Self, FlowError> {
@@ -277,13 +342,29 @@ impl Order {
         }
     }
 
+    fn column(&self) -> Column {
+        match self.field.as_str() {
+            "id" => Column::Id,
+            "name" => Column::Name,
+            "state" => Column::State,
+            "updatedAt" => Column::Updated,
+            _ => Column::Created,
+        }
+    }
+
+    /// Whether a place is one of this order.
+    fn has(&self, place: &Place) -> bool {
+        let time = matches!(self.column(), Column::Created | Column::Updated);
+        time == matches!(place.key, Key::Time(_))
+    }
+
     fn place(&self, one: &impl Listable) -> Place {
-        let key = match self.field.as_str() {
-            "id" => Key::Text(one.id().to_owned()),
-            "name" => Key::Text(one.name().to_owned()),
-            "state" => Key::Text(one.state().to_owned()),
-            "updatedAt" => Key::Time(one.updated().0),
-            _ => Key::Time(one.created().0),
+        let key = match self.column() {
+            Column::Id => Key::Text(one.id().to_owned()),
+            Column::Name => Key::Text(one.name().to_owned()),
+            Column::State => Key::Text(one.state().to_owned()),
+            Column::Updated => Key::Time(one.updated().0),
+            Column::Created => Key::Time(one.created().0),
         };
         Place { key, no: one.no() }
     }
@@ -332,6 +413,39 @@ impl Filter {
         }
         let path = path.split('.').map(|step| step.trim_end_matches("[]").to_owned()).collect();
         Ok(Self { path, operator, values, text: sent() })
+    }
+
+    /// The same as a condition of the database, for what each resource has in a column of its own.
+    fn condition(&self) -> Option<Condition> {
+        let [member] = self.path.as_slice() else { return None };
+        let column = match member.as_str() {
+            "id" => Column::Id,
+            "name" => Column::Name,
+            "state" => Column::State,
+            "createdAt" => Column::Created,
+            "updatedAt" => Column::Updated,
+            _ => return None,
+        };
+        let comparison = match self.operator {
+            Operator::Equal => Comparison::OneOf,
+            Operator::NotEqual => Comparison::NoneOf,
+            Operator::Greater => Comparison::Greater,
+            Operator::GreaterOrEqual => Comparison::GreaterOrEqual,
+            Operator::Less => Comparison::Less,
+            Operator::LessOrEqual => Comparison::LessOrEqual,
+        };
+        let values = match (column, comparison) {
+            (Column::Created | Column::Updated, _) => {
+                let number = |text: &String| text.parse::<f64>().ok().filter(|number| number.is_finite());
+                self.values.iter().map(|text| number(text).map(store::Value::from)).collect::<Option<_>>()?
+            }
+            (_, Comparison::OneOf | Comparison::NoneOf) => {
+                self.values.iter().map(store::Value::from).collect()
+            }
+            // A text that happens to be a number is compared as one.
+            _ => return None,
+        };
+        Some(Condition { column, comparison, values })
     }
 
     /// Whether some value at the path fits; without a value there nothing does.
@@ -412,7 +526,19 @@ mod tests {
     use vocab::Millis;
 
     use super::*;
-    use crate::Kind;
+
+    impl Query {
+        /// The rule that [`Query::read`] follows, for resources that are in memory.
+        pub(in crate::flow) fn select(&self, mut all: Vec<Saved>, show: impl Fn(&Saved) -> Value) -> Listed {
+            all.retain(|saved| self.passes(&show(saved)));
+            match self.cut(all) {
+                Err(count) => Listed::Count(count),
+                Ok((page, next)) => {
+                    Listed::Page { items: page.iter().map(|saved| self.project(show(saved))).collect(), next }
+                }
+            }
+        }
+    }
 
     fn query(parameters: &[(&str, &str)]) -> Result<Query, FlowError> {
         let owned: Vec<_> = parameters.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();

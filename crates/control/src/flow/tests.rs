@@ -761,3 +761,145 @@ async fn lists_are_filtered_by_what_items_show() {
     assert_eq!(count(Kind::Connections, &["auth.params.dataType==raw", "createdAt>1"]).await, 1);
     assert_eq!(count(kind, &["_resolved.dataset!=x"]).await, 0, "what is not shown cannot be asked for");
 }
+
+/// Some resources that share names, states and times, so that every rule of a list has something to decide.
+async fn many(tx: &mut Tx, scope: &Scope, count: u32) {
+    for at in 0..count {
+        let now = vocab::Millis(1000 + i64::from(at / 3 % 7));
+        let scope = Scope { now, ..scope.clone() };
+        let name = ["a", "b", "B", "ä", "10", "a,b"][at as usize % 6];
+        let state = ["enabled", "disabled", "draft"][at as usize % 3];
+        let mut doc = members(json!({"name": name, "nested": {"number": at % 5}}));
+        let new = resource::New {
+            kind: Kind::SourceConnections,
+            id: format!("{:02x}", at * 37 % 251),
+            name: name.to_owned(),
+            state: state.to_owned(),
+            doc: doc.clone(),
+            uses: Vec::new(),
+        };
+        let mut saved = resource::insert(tx, &scope, new).await.unwrap();
+        if at % 4 == 0 {
+            doc.insert("name".to_owned(), "changed".into());
+            (saved.name, saved.doc) = ("changed".to_owned(), doc);
+            let later = Scope { now: vocab::Millis(2000 + i64::from(at % 8)), ..scope };
+            assert!(resource::update(tx, &later, &mut saved, None).await.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_database_lists_what_the_rule_says() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    many(&mut tx, &scope, 40).await;
+    let kind = Kind::SourceConnections;
+    let all = resource::list(&mut tx, &scope, kind).await.unwrap();
+    let view = View { scope: &scope, collect_url: URL };
+    let ids: Vec<String> = (0..300).map(|id| format!("{id:02x}")).collect();
+    let ids = format!("id=={}", ids.join(","));
+    let filters: &[&[&str]] = &[
+        &[],
+        &["name==a"],
+        &["name==a,ä,10"],
+        &["name!=a,b"],
+        &["name==\"a,b\""],
+        &["name==10", "state==enabled"],
+        &["name>5"],
+        &["name==it's; --"],
+        &["id==00"],
+        &["id==00,25,nope"],
+        &["id!=00"],
+        &[&ids],
+        &["state==enabled"],
+        &["state==enabled,draft", "createdAt>1002"],
+        &["state!=draft"],
+        &["createdAt>=1001.5", "createdAt<1e3000"],
+        &["createdAt==1001,1002,x"],
+        &["createdAt==1001,1002"],
+        &["createdAt!=1001"],
+        &["createdAt>NaN"],
+        &["updatedAt<=2004", "updatedAt>1003"],
+        &["nested.number==3"],
+        &["nested.number>1", "state==disabled"],
+        &["name[]==a"],
+        &["sandboxName==prod"],
+        &["nope!=1"],
+    ];
+    let orders =
+        ["", "id", "-id", "name", "-name", "state", "-state", "createdAt", "-updatedAt", "updatedAt"];
+    for filters in filters {
+        for order in orders {
+            for limit in ["9", "100"] {
+                let mut parameters: Vec<_> =
+                    filters.iter().map(|filter| ("property".to_owned(), (*filter).to_owned())).collect();
+                parameters.push(("limit".to_owned(), limit.to_owned()));
+                parameters
+                    .push(("projectionFields".to_owned(), "id,name,state,createdAt,updatedAt".to_owned()));
+                if !order.is_empty() {
+                    parameters.push(("orderby".to_owned(), order.to_owned()));
+                }
+                for _ in 0..4 {
+                    let query = Query::parse(&parameters).unwrap();
+                    let found = list(&mut tx, &scope, kind, &query, URL).await.unwrap();
+                    let expected = query.select(all.clone(), |saved| item(saved, &view));
+                    assert_eq!(found, expected, "{parameters:?}");
+                    let counted: Vec<_> =
+                        parameters.iter().cloned().chain([("count".to_owned(), "true".to_owned())]).collect();
+                    let query = Query::parse(&counted).unwrap();
+                    let count = list(&mut tx, &scope, kind, &query, URL).await.unwrap();
+                    assert_eq!(count, query.select(all.clone(), |saved| item(saved, &view)), "{counted:?}");
+                    let Listed::Page { next: Some(next), .. } = found else { break };
+                    parameters = vec![("continuationToken".to_owned(), next)];
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_filters_pass_over_is_looked_through_in_parts() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    let more = crate::limits::SCANNED_ROWS * 2 + 1;
+    for at in 0..more {
+        let new = resource::New {
+            kind: Kind::TargetConnections,
+            id: format!("{at:05}"),
+            name: "x".to_owned(),
+            state: "enabled".to_owned(),
+            doc: members(json!({"name": "x", "edge": at == 0 || at == more - 1})),
+            uses: Vec::new(),
+        };
+        resource::insert(&mut tx, &scope, new).await.unwrap();
+    }
+    let mut listed = async |parameters: &[(&str, &str)]| {
+        let parameters: Vec<_> =
+            parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        list(&mut tx, &scope, Kind::TargetConnections, &Query::parse(&parameters).unwrap(), URL)
+            .await
+            .unwrap()
+    };
+    let filter = ("property", "edge==true");
+    assert_eq!(listed(&[filter, ("count", "true")]).await, Listed::Count(2));
+    assert_eq!(listed(&[("count", "true")]).await, Listed::Count(more));
+    let Listed::Page { items, next: Some(next) } = listed(&[filter, ("limit", "1")]).await else { panic!() };
+    assert_eq!(items[0]["id"], format!("{:05}", more - 1));
+    let Listed::Page { items, next: None } = listed(&[("continuationToken", &next)]).await else { panic!() };
+    assert_eq!(items[0]["id"], "00000");
+}
+
+#[tokio::test]
+async fn a_token_of_another_order_is_refused() {
+    use base64::Engine as _;
+    let token = |key: serde_json::Value| {
+        let token = json!({"after": {"key": key, "no": 1}, "order": {"field": "name", "descending": false},
+            "limit": 20, "filters": [], "projection": []});
+        let token = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(token.to_string());
+        Query::parse(&[("continuationToken".to_owned(), token)])
+    };
+    assert!(token(json!("a")).is_ok());
+    assert_eq!(refusal(token(json!(5))), "Invalid");
+}

@@ -1,15 +1,15 @@
 //! Change without breakage: what a change means for the schemas that are made of the changed resource.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use store::{StoreError, Tx};
+use store::{StoreError, Tx, values};
 
 use super::check::{check_composed, check_union, with_id};
 use super::ids::stored_kinds;
 use super::parts::Parts;
-use super::unions::class_of;
+use super::unions::{SUFFIX, class_of};
 use super::{RegistryError, descriptors};
 use crate::{Kind, Saved, Scope, resource};
 
@@ -52,6 +52,33 @@ pub(super) async fn check_dependants(
         }
     }
     Ok(())
+}
+
+/// The tenant's schemas that are made of a resource, directly or through others; of a schema, it itself. A union is made of
+/// whichever schemas are in it, so the unions that datasets are of are among them.
+pub async fn schemas_with(
+    tx: &mut Tx,
+    scope: &Scope,
+    kind: Kind,
+    id: &str,
+) -> Result<Vec<String>, StoreError> {
+    let mut found = vec![(kind, id.to_owned())];
+    let mut seen = HashSet::from([id.to_owned()]);
+    let mut next = 0;
+    while let Some((kind, id)) = found.get(next).cloned() {
+        next += 1;
+        for from in stored_kinds() {
+            let users = resource::users(tx, scope, from, kind, &id).await?;
+            found.extend(users.into_iter().filter(|user| seen.insert(user.clone())).map(|user| (from, user)));
+        }
+    }
+    let sql = "SELECT DISTINCT to_id FROM reference WHERE sandbox = $1 AND to_kind = 'schemas' AND from_kind = 'dataSets'";
+    let mut schemas = BTreeSet::new();
+    for row in tx.rows(sql, values![scope.sandbox]).await? {
+        schemas.extend(Some(row.text(0)?).filter(|id| id.ends_with(SUFFIX)).map(str::to_owned));
+    }
+    schemas.extend(found.into_iter().filter(|(kind, _)| *kind == Kind::Schemas).map(|(_, id)| id));
+    Ok(schemas.into_iter().collect())
 }
 
 /// The resource itself and all that refer to it, directly or through others.

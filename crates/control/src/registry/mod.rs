@@ -38,6 +38,7 @@ use crate::{Kind, Saved, Scope, resource};
 pub use accept::{Form, Notation, Reading};
 pub use audit::log as audit_log;
 pub use error::{Missing, RegistryError};
+pub use evolve::schemas_with;
 pub use item::Found;
 pub use query::Query;
 pub use resources::{Listed, create, delete, get, list, patch, replace};
