@@ -29,8 +29,8 @@ pub(crate) struct Bench {
     /// Events from the journal to Parquet.
     #[arg(long, default_value_t = 2_000_000)]
     events: u64,
-    /// Records where the product spends its time while it takes single posts: needs perf, and writes `flame.svg`-ready
-    /// stacks to the target folder.
+    /// Records where the product spends its time while it takes single posts: needs perf, and builds with the names of
+    /// functions first. The stacks go to the target folder.
     #[arg(long)]
     profile: bool,
 }
@@ -60,6 +60,9 @@ impl Drop for Server {
 impl Bench {
     pub(crate) fn run(&self) -> Outcome {
         run(&mut cargo(&["build", "--release", "--package", "tributary", "--package", "bench"]))?;
+        if self.profile {
+            run(&mut cargo(&["build", "--profile", "profiling", "--package", "tributary"]))?;
+        }
         let scratch = target().join("bench");
         let _ = fs::remove_dir_all(&scratch);
         fs::create_dir_all(&scratch).map_err(text)?;
@@ -136,7 +139,8 @@ impl Bench {
         let listen = free_address()?;
         let ready = data.with_extension("ready");
         let _ = fs::remove_file(&ready);
-        let child = pinned(SERVER_CORE, &target().join("release/tributary"))
+        let folder = target().join(if self.profile { "profiling" } else { "release" });
+        let child = pinned(SERVER_CORE, &folder.join("tributary"))
             .args(["dev", "--no-samples", "--listen", &listen, "--data"])
             .arg(data)
             .arg("--ready-file")

@@ -277,7 +277,7 @@ impl Worker {
             }
             let pause = self.pause();
             tokio::select! {
-                changed = synced.changed() => if changed.is_err() {
+                changed = synced.changed(), if !self.settings.paused => if changed.is_err() {
                     // The journal is gone: only a stop can follow.
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 },

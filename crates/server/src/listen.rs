@@ -1,4 +1,4 @@
-//! The accept loop: connections with limits from the first byte, hyper underneath, one router on top.
+//! The accept loop: connections with limits from the first byte, hyper underneath, one [`Edge`] on top.
 //!
 //! A connection gets a slot or waits in the kernel's backlog. It must send its first byte and its request head within
 //! `header_read`, a body within `body_read`, and may never be silent for longer than `idle`; a peer that does not read
@@ -30,7 +30,7 @@ use tokio_rustls::TlsAcceptor;
 mod socket;
 
 use self::socket::Timed;
-use crate::api;
+use crate::api::Edge;
 use crate::config::Limits;
 
 /// Most header fields in one request.
@@ -68,7 +68,7 @@ impl Bounds {
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    router: axum::Router,
+    edge: Edge,
     bounds: Bounds,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -86,10 +86,10 @@ pub(crate) async fn serve(
         while connections.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
-                let (router, bounds, stop) = (router.clone(), bounds.clone(), stop.clone());
+                let (edge, bounds, stop) = (edge.clone(), bounds.clone(), stop.clone());
                 let tls = tls.clone();
                 connections.spawn(async move {
-                    connection(stream, tls, peer, router, bounds, stop).await;
+                    connection(stream, tls, peer, edge, bounds, stop).await;
                     drop(slot);
                 });
             }
@@ -107,7 +107,7 @@ async fn connection(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     peer: SocketAddr,
-    router: axum::Router,
+    edge: Edge,
     bounds: Bounds,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -123,14 +123,14 @@ async fn connection(
         return;
     }
     let Some(tls) = tls else {
-        return exchange(stream, peer, router, bounds, stop).await;
+        return exchange(stream, peer, edge, bounds, stop).await;
     };
     let shaken = tokio::select! {
         shaken = timeout(bounds.header_read, tls.accept(stream)) => shaken,
         _ = stop.changed() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => exchange(stream, peer, router, bounds, stop).await,
+        Ok(Ok(stream)) => exchange(stream, peer, edge, bounds, stop).await,
         Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS"),
         Err(_) => tracing::debug!(%peer, "no TLS in time"),
     }
@@ -140,7 +140,7 @@ async fn connection(
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: SocketAddr,
-    router: axum::Router,
+    edge: Edge,
     bounds: Bounds,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -148,8 +148,8 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(|body| Body::new(TimedBody::new(body, body_read)));
         request.extensions_mut().insert(ConnectInfo(peer));
-        let router = router.clone();
-        async move { Ok::<Response, std::convert::Infallible>(answer(router, request).await) }
+        let edge = edge.clone();
+        async move { Ok::<Response, std::convert::Infallible>(answer(edge, request).await) }
     });
     let io = TokioIo::new(Timed::new(stream, bounds.idle));
     let connection = http1::Builder::new()
@@ -173,9 +173,9 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
-async fn answer(router: axum::Router, request: Request) -> Response {
+async fn answer(edge: Edge, request: Request) -> Response {
     let close = request.version() == http::Version::HTTP_10;
-    let mut response = api::handle(router, request).await;
+    let mut response = edge.handle(request).await;
     if close {
         response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }

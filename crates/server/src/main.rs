@@ -21,6 +21,11 @@ mod tokens;
 
 use std::process::ExitCode;
 
+/// Records are allocated by the thread that takes them in and freed by the one that logs them, which the system's allocator
+/// is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main()
 }

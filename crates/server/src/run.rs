@@ -323,8 +323,8 @@ impl Bound {
         plain
             .chain(secure)
             .map(|(socket, tls, surfaces)| {
-                let router = api::router(app.clone(), surfaces);
-                tokio::spawn(listen::serve(socket, tls, router, bounds.clone(), stopped.clone()))
+                let edge = api::Edge::new(app.clone(), surfaces);
+                tokio::spawn(listen::serve(socket, tls, edge, bounds.clone(), stopped.clone()))
             })
             .collect()
     }

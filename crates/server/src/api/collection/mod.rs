@@ -21,10 +21,12 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_HEADERS, ALLOW, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use inlet::{Admitted, Call, Collector};
 
+use crate::api::REQUEST_ID;
 use crate::app::App;
+use crate::listen::TARGET_BYTES_MAX;
 use body::Received;
 use problem::Problem;
 use request::Wishes;
@@ -69,14 +71,41 @@ fn routes_of<S: AsRef<Collector> + Clone + Send + Sync + 'static>() -> Router<S>
         .route("/data/foundation/import/collection/batch/{inlet_id}", batch)
 }
 
+/// A post to the path of an inlet that needs no decoding: what the router would find for it.
+pub(crate) struct Direct {
+    form: Form,
+    inlet: String,
+}
+
+pub(crate) fn direct(request: &Request, path: &str) -> Option<Direct> {
+    let rest = path.strip_prefix("/collection/").filter(|_| request.method() == Method::POST)?;
+    let (form, inlet) =
+        rest.strip_prefix("batch/").map_or((Form::Single, rest), |inlet| (Form::Batch, inlet));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let direct =
+        !inlet.is_empty() && inlet != "batch" && target <= TARGET_BYTES_MAX && inlet.bytes().all(plain);
+    direct.then(|| Direct { form, inlet: inlet.to_owned() })
+}
+
+impl Direct {
+    pub(crate) async fn collect(self, collector: &Collector, request: Request) -> Response {
+        collect(collector, self.form, Some(&self.inlet), request).await
+    }
+}
+
 type InletId = Result<Path<String>, PathRejection>;
 
 async fn single<S: AsRef<Collector>>(State(state): State<S>, inlet: InletId, request: Request) -> Response {
-    collect(state.as_ref(), Form::Single, inlet.ok(), request).await
+    collect(state.as_ref(), Form::Single, name(&inlet), request).await
 }
 
 async fn batch<S: AsRef<Collector>>(State(state): State<S>, inlet: InletId, request: Request) -> Response {
-    collect(state.as_ref(), Form::Batch, inlet.ok(), request).await
+    collect(state.as_ref(), Form::Batch, name(&inlet), request).await
+}
+
+fn name(inlet: &InletId) -> Option<&str> {
+    inlet.as_ref().ok().map(|path| path.0.as_str())
 }
 
 async fn preflight(headers: HeaderMap) -> Response {
@@ -117,18 +146,13 @@ fn share(mut response: Response, origin: Option<HeaderValue>) -> Response {
 }
 
 /// Answers a POST. `inlet` is the path segment, `None` when it is no UTF-8.
-async fn collect(
-    collector: &Collector,
-    form: Form,
-    inlet: Option<Path<String>>,
-    request: Request,
-) -> Response {
+async fn collect(collector: &Collector, form: Form, inlet: Option<&str>, request: Request) -> Response {
     let origin = request.headers().get(ORIGIN).cloned();
-    let response = match taken_in(collector, form, inlet.as_ref().map(|path| path.0.as_str()), request).await
-    {
+    let id = request.headers().get(REQUEST_ID).cloned();
+    let response = match taken_in(collector, form, inlet, request).await {
         Ok(response) => response,
         Err(problem) => {
-            problem.log();
+            problem.log(id.as_ref().and_then(|id| id.to_str().ok()));
             answer::problem(&problem)
         }
     };

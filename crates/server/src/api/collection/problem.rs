@@ -161,7 +161,8 @@ impl Problem {
     }
 
     /// What an operator must act on goes to the log; what a client did wrong does not fill it.
-    pub(super) fn log(&self) {
+    pub(super) fn log(&self, request: Option<&str>) {
+        let _named = tracing::error_span!("request", id = request).entered();
         match self {
             Problem::Refused(Refusal::Full) => tracing::error!("refused a request: the log has no room"),
             Problem::Refused(Refusal::Failed) => tracing::error!("refused a request: it could not be stored"),
