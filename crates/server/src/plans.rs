@@ -193,7 +193,11 @@ impl Compiler<'_> {
                 self.sandbox().await
             }
             // A flow pins the mapping set's version and keeps its resolved ends until it is itself changed.
-            Kind::MappingSets | Kind::SourceConnections | Kind::TargetConnections => Ok(()),
+            Kind::MappingSets
+            | Kind::MapperSamples
+            | Kind::MapperSchemas
+            | Kind::SourceConnections
+            | Kind::TargetConnections => Ok(()),
         }
     }
 
