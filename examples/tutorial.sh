@@ -5,7 +5,7 @@
 #   examples/tutorial.sh                 starts a server of its own and stops it at the end
 #   TRIBUTARY_READY=FILE examples/…      uses a running one, by its ready-file
 #   TRIBUTARY=PATH                       the binary (else one is built)
-#   PYTHON=PATH                          a Python with tests/requirements.txt (else a virtual environment is made)
+#   PYTHON=PATH                          a Python with tests/readers/requirements.txt (else a virtual environment is made)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ trap finish EXIT
 
 if [ -z "${PYTHON:-}" ]; then
   python3 -m venv "$work/venv"
-  "$work/venv/bin/pip" install --quiet --requirement tests/requirements.txt
+  "$work/venv/bin/pip" install --quiet --requirement tests/readers/requirements.txt
   PYTHON=$work/venv/bin/python
 fi
 ready=${TRIBUTARY_READY:-$work/ready}

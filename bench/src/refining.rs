@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use arrow_schema::{DataType, FieldRef, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use journal::{Journal, NewFrame, RealDisk};
 use lake::{Lake, TableSpec};
@@ -75,13 +76,26 @@ async fn fill(journal: &Journal, events: u64) -> Outcome<u64> {
     Ok(bytes)
 }
 
+/// The field with time zones as offsets: arrow-json knows none by name.
+fn offset(field: &FieldRef) -> FieldRef {
+    let of = match field.data_type() {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("+00:00".into())),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(offset).collect()),
+        DataType::List(item) => DataType::List(offset(item)),
+        DataType::Map(entries, sorted) => DataType::Map(offset(entries), *sorted),
+        other => other.clone(),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(of))
+}
+
 /// Decodes all events and writes one file; its size.
 fn least(journal: &Journal, schema: &Arc<xdm::Schema>, path: &Path) -> Outcome<u64> {
     let properties =
         WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?)).build();
-    let mut writer = ArrowWriter::try_new(File::create(path)?, schema.arrow().clone(), Some(properties))?;
-    let mut decoder =
-        arrow_json::ReaderBuilder::new(schema.arrow().clone()).with_batch_size(ROWS).build_decoder()?;
+    let arrow: SchemaRef =
+        Arc::new(Schema::new(schema.arrow().fields().iter().map(offset).collect::<Fields>()));
+    let mut writer = ArrowWriter::try_new(File::create(path)?, arrow.clone(), Some(properties))?;
+    let mut decoder = arrow_json::ReaderBuilder::new(arrow).with_batch_size(ROWS).build_decoder()?;
     let mut next = 0;
     while next < journal.synced() {
         for frame in journal.read(next, READ_BYTES)? {

@@ -58,9 +58,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The root of the workspace.
+/// The root of the workspace. Asked when it runs: clones in other folders may share what is built.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+    here.parent().map(Path::to_owned).unwrap_or_default()
 }
 
 /// Where cargo builds.
@@ -94,7 +95,8 @@ fn lint() -> Outcome {
 
 /// All tests, in the profile of the process tests so that everything is compiled once.
 fn test(extra: &[(&str, &str)]) -> Outcome {
-    let python = tools::lake_readers()?;
+    let python = tools::python("readers")?;
+    let clients = tools::python("clients")?;
     // The planted faults are a build of their own; it is set aside before the real one takes its name.
     run(&mut cargo(&["build", "--profile", "ci", "--package", "tributary", "--features", "faults"]))?;
     let faults = target().join("tributary-with-faults");
@@ -106,6 +108,7 @@ fn test(extra: &[(&str, &str)]) -> Outcome {
     tests
         .env("TRIBUTARY_TEST_PYTHON", &python)
         .env("TRIBUTARY_TEST_FAULTS", &faults)
+        .env("TRIBUTARY_TEST_CLIENTS", &clients)
         .envs(extra.iter().copied());
     run(&mut tests)?;
     let mut tutorial = Command::new("bash");
@@ -135,5 +138,7 @@ fn golden() -> Outcome {
     let path = root().join("docs/reference/settings.md");
     std::fs::write(&path, page.stdout).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut tests = cargo(&["test", "--package", "prep", "--package", "xdm", "reference"]);
-    run(tests.env("TRIBUTARY_GOLDEN", "write"))
+    run(tests.env("TRIBUTARY_GOLDEN", "write"))?;
+    let mut cases = cargo(&["test", "--package", "tributary", "--test", "process", "compatibility_page"]);
+    run(cases.env("TRIBUTARY_GOLDEN", "write"))
 }

@@ -21,6 +21,18 @@ pub const REGISTRY_PAGE_ITEMS_MAX: usize = 300;
 /// Most descriptors in a sandbox; documented.
 pub const DESCRIPTORS_MAX: usize = 4000;
 
+/// Latest entries of an audit log that one answer holds.
+pub const AUDIT_ENTRIES_MAX: usize = 300;
+
+/// Values in one sample; a row has at most 10,000.
+pub const SAMPLE_VALUES_MAX: usize = 20_000;
+
+/// Most resources in one import: they are all checked in one transaction.
+pub const IMPORT_ITEMS_MAX: usize = 500;
+
+/// Most identity namespaces in a sandbox: one descriptor looks through them all.
+pub const NAMESPACES_MAX: usize = 1000;
+
 /// Most filters of a list request of Catalog.
 pub const FILTERS_MAX: usize = 100;
 
@@ -29,6 +41,12 @@ pub const NAME_CHARS_MAX: usize = 256;
 
 /// Batches that a list request looks through; a commit a second makes 86,400 a day.
 pub const BATCHES_SCANNED_MAX: usize = 20_000;
+
+/// Counts of outcomes that a list of all flows' runs looks at, newest first.
+pub const RUN_ROWS_MAX: u64 = 10_000;
+
+/// Batches that one run is searched for in.
+pub const RUN_BATCHES_MAX: u64 = 100;
 
 /// Mapping sets on a page when the client names no limit; documented.
 pub const MAPPINGS_PAGE_DEFAULT: usize = 10;
@@ -47,3 +65,6 @@ pub const SUGGESTED_FIELDS_MAX: usize = 1000;
 
 /// Destinations that are weighed for one field of a source.
 pub const SUGGESTED_CANDIDATES_MAX: usize = 20;
+
+/// Resources of one import into the global container; the public model has 819.
+pub const GLOBAL_RESOURCES_MAX: usize = 5000;

@@ -27,6 +27,7 @@ pub enum Kind {
     FieldGroups,
     DataTypes,
     Descriptors,
+    Namespaces,
 }
 
 impl Kind {
@@ -45,13 +46,14 @@ impl Kind {
             Kind::FieldGroups => "fieldgroups",
             Kind::DataTypes => "datatypes",
             Kind::Descriptors => "descriptors",
+            Kind::Namespaces => "namespaces",
         }
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
         use Kind::{
-            Classes, Connections, DataSets, DataTypes, Descriptors, FieldGroups, Flows, MapperSamples, MapperSchemas,
-            MappingSets, Schemas, SourceConnections, TargetConnections,
+            Classes, Connections, DataSets, DataTypes, Descriptors, FieldGroups, Flows, MapperSamples,
+            MapperSchemas, MappingSets, Namespaces, Schemas, SourceConnections, TargetConnections,
         };
         [
             Connections,
@@ -67,6 +69,7 @@ impl Kind {
             FieldGroups,
             DataTypes,
             Descriptors,
+            Namespaces,
         ]
         .into_iter()
         .find(|kind| kind.name() == name)
@@ -187,12 +190,7 @@ pub struct Page<'q> {
 }
 
 /// One page of the resources of a kind in the scope's sandbox.
-pub async fn page(
-    tx: &mut Tx,
-    scope: &Scope,
-    kind: Kind,
-    page: &Page<'_>,
-) -> Result<Vec<Saved>, StoreError> {
+pub async fn page(tx: &mut Tx, scope: &Scope, kind: Kind, page: &Page<'_>) -> Result<Vec<Saved>, StoreError> {
     macro_rules! select {
         ($order:literal) => {
             concat!(
@@ -216,8 +214,7 @@ pub async fn page(
     let (to_kind, to_id) = page.uses.map_or(("", ""), |(kind, id)| (kind.name(), id));
     let name = page.name.unwrap_or_default();
     let (limit, start) = (page.limit as u64, i64::try_from(page.start).unwrap_or(i64::MAX));
-    let rows =
-        tx.rows(sql, values![scope.sandbox, kind.name(), name, to_kind, to_id, limit, start]).await?;
+    let rows = tx.rows(sql, values![scope.sandbox, kind.name(), name, to_kind, to_id, limit, start]).await?;
     rows.iter().map(|row| read(kind, row)).collect()
 }
 

@@ -30,6 +30,11 @@ pub struct Scope {
 impl Scope {
     /// The name of this sandbox's catalogue in the lake; unique over all orgs since tenant ids are.
     pub fn catalog(&self) -> String {
-        format!("{}.{}", self.tenant, self.sandbox_name)
+        Self::catalog_of(&self.tenant, &self.sandbox_name)
+    }
+
+    /// The same by the names of its org's tenant and of the sandbox.
+    pub fn catalog_of(tenant: &str, sandbox: &str) -> String {
+        format!("{tenant}.{sandbox}")
     }
 }

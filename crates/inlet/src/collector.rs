@@ -209,7 +209,7 @@ fn judge(record: &[u8], flow: Option<&Flow>, dataset: &Dataset, now: Millis) -> 
     let Some(mapping) = flow.and_then(|flow| flow.mapping.as_ref()) else {
         return valid(&input, dataset);
     };
-    let mapped = mapping.apply(&input, &prep::Context { now });
+    let mapped = mapping.apply(&input, &prep::Context { now, seed: 0 });
     if mapped.written == 0 {
         return Err(Invalid::NothingMapped);
     }

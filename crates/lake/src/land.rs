@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use store::{StoreError, Tx, values};
 use vocab::{BatchId, DatasetNo, FlowNo, Millis, random};
 
-use crate::failed::{FailedRow, failed_batch};
+use crate::failed::{FailedRow, Reason, failed_batch};
 use crate::faults::fail_point;
 use crate::limits::DAYS_MAX;
 use crate::schema::{PROVENANCE, provenance_type, with_provenance};
@@ -222,7 +222,8 @@ async fn commit_all(lake: &Inner, landing: &Landing, prepared: &[Prepared]) -> R
         Some(table) => Some(insert_batch(&mut tx, landing, table, now, "failed").await?),
         None => None,
     };
-    insert_outcomes(&mut tx, landing).await?;
+    insert_outcomes(&mut tx, landing, now).await?;
+    insert_reasons(&mut tx, landing).await?;
     let sql = "INSERT INTO applied (dataset, partition, next_offset) VALUES ($1, $2, $3)
                ON CONFLICT (dataset, partition) DO UPDATE SET next_offset = excluded.next_offset";
     tx.execute(sql, values![landing.table.dataset, landing.partition, landing.next_offset]).await?;
@@ -304,11 +305,12 @@ fn errors(failed: &[FailedRow]) -> Value {
         .collect()
 }
 
-async fn insert_outcomes(tx: &mut Tx, landing: &Landing) -> Result<(), StoreError> {
-    let sql = "INSERT INTO outcome (sandbox, flow, dataset, hour_ms, outcome, records, bytes)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)
+async fn insert_outcomes(tx: &mut Tx, landing: &Landing, now: Millis) -> Result<(), StoreError> {
+    let sql = "INSERT INTO outcome (sandbox, flow, dataset, hour_ms, outcome, records, bytes, updated_ms)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                ON CONFLICT (sandbox, flow, dataset, hour_ms, outcome)
-               DO UPDATE SET records = records + excluded.records, bytes = bytes + excluded.bytes";
+               DO UPDATE SET records = records + excluded.records, bytes = bytes + excluded.bytes,
+                 updated_ms = excluded.updated_ms";
     for count in &landing.outcomes {
         let values = values![
             landing.table.sandbox,
@@ -318,10 +320,55 @@ async fn insert_outcomes(tx: &mut Tx, landing: &Landing) -> Result<(), StoreErro
             count.outcome.name(),
             count.records,
             count.bytes,
+            now,
         ];
         tx.execute(sql, values).await?;
     }
     Ok(())
+}
+
+/// Why records failed or were remarked on, by flow and hour: the first text of each code, and how many records it touched.
+async fn insert_reasons(tx: &mut Tx, landing: &Landing) -> Result<(), StoreError> {
+    let mut found: BTreeMap<(&str, i64, &str, &str), (&str, u64)> = BTreeMap::new();
+    let delivered = landing.rows.iter().flat_map(|rows| &rows.provenance);
+    let failed = landing.failed.iter();
+    for one in delivered.chain(failed.clone().map(|row| &row.provenance)) {
+        let mut codes: Vec<(&str, &str)> = one
+            .warnings
+            .iter()
+            .map(|text| (text.split(' ').next().unwrap_or_default(), text.as_str()))
+            .collect();
+        codes.sort_unstable();
+        codes.dedup_by_key(|(code, _)| *code);
+        let any = (!codes.is_empty()).then_some(("", ""));
+        for (code, text) in codes.into_iter().chain(any) {
+            found.entry((&*one.flow, hour(one), "warned", code)).or_insert((text, 0)).1 += 1;
+        }
+    }
+    for row in failed {
+        let one = &row.provenance;
+        let mut reasons: Vec<&Reason> = row.reasons.iter().collect();
+        reasons.sort_by_key(|reason| &reason.code);
+        reasons.dedup_by_key(|reason| &reason.code);
+        for reason in reasons {
+            found.entry((&*one.flow, hour(one), "failed", &reason.code)).or_insert((&reason.message, 0)).1 +=
+                1;
+        }
+    }
+    let sql = "INSERT INTO outcome_reason (sandbox, flow_id, hour_ms, outcome, code, text, records)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)
+               ON CONFLICT (sandbox, flow_id, hour_ms, outcome, code)
+               DO UPDATE SET records = records + excluded.records";
+    for ((flow, hour, outcome, code), (text, records)) in found {
+        let values = values![landing.table.sandbox, flow, hour, outcome, code, text, records];
+        tx.execute(sql, values).await?;
+    }
+    Ok(())
+}
+
+/// The hour in which it was received.
+fn hour(one: &Provenance) -> i64 {
+    one.received.0 - one.received.0.rem_euclid(3_600_000)
 }
 
 fn with_provenance_column(rows: &Rows, partition: u32) -> Result<RecordBatch, arrow_schema::ArrowError> {

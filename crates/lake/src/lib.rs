@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use iceberg::io::{FileIO, FileIOBuilder};
 use serde_json::Value;
-use store::{Store, StoreError, values};
+use store::{Store, StoreError, Tx, values};
 use vocab::{Clock, DatasetId, DatasetNo, SandboxNo};
 
 pub use failed::{FailedRow, Reason};
@@ -134,6 +134,23 @@ impl Lake {
     /// Drops the tables of a dataset. Their folders go to `.trash` in the warehouse.
     pub async fn drop_tables(&self, spec: &TableSpec) -> Result<(), LakeError> {
         table::drop_tables(&self.0, spec).await
+    }
+
+    /// Forgets all tables, batches and counts of a sandbox, as a part of the caller's transaction. From here on no table of
+    /// these datasets is made again; their files go with [`Lake::trash`].
+    pub async fn wipe(
+        &self,
+        tx: &mut Tx,
+        catalog: &str,
+        sandbox: SandboxNo,
+        datasets: impl IntoIterator<Item = DatasetId>,
+    ) -> Result<(), StoreError> {
+        table::wipe(&self.0, tx, catalog, sandbox, datasets).await
+    }
+
+    /// Moves the folder of a catalogue without tables to `.trash` in the warehouse.
+    pub fn trash(&self, catalog: &str) -> std::io::Result<()> {
+        table::trash(&self.0, catalog)
     }
 
     /// Lands a range of a dataset's records: all of it or nothing.

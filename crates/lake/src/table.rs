@@ -1,7 +1,8 @@
 //! A table in the catalogue: its pointer, its metadata, its making and its end.
 
-use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use iceberg::TableCreation;
 use iceberg::spec::{
@@ -9,7 +10,7 @@ use iceberg::spec::{
     TableMetadataBuilder, Transform, Type, UnboundPartitionSpec,
 };
 use store::{StoreError, Tx, values};
-use vocab::random;
+use vocab::{DatasetId, SandboxNo, random};
 
 use crate::failed::failed_columns;
 use crate::schema::{first, with_provenance};
@@ -119,8 +120,7 @@ pub(crate) async fn create(lake: &Inner, spec: &TableSpec, namespace: &str) -> R
     let time_series = spec.time_series && namespace == DATA;
     let columns = if namespace == DATA { with_provenance(&spec.schema) } else { failed_columns() };
     let schema = first(&columns)?;
-    let (tenant, sandbox) = spec.catalog.split_once('.').unwrap_or((&spec.catalog, "prod"));
-    let folder = lake.settings.warehouse.join(tenant).join(sandbox).join(namespace).join(folder_name(spec));
+    let folder = catalog_folder(lake, &spec.catalog).join(namespace).join(folder_name(spec));
     create_dir(&folder.join("metadata"))?;
     create_dir(&folder.join("data"))?;
     let creation = TableCreation::builder()
@@ -134,10 +134,20 @@ pub(crate) async fn create(lake: &Inner, spec: &TableSpec, namespace: &str) -> R
     let metadata = TableMetadataBuilder::from_table_creation(creation)?.build()?.metadata;
     let location = write_metadata(lake, 0, &metadata).await?;
     let mut tx = lake.store.write().await?;
+    // Asked while nobody else can write: a dataset that was dropped meanwhile stays without tables.
+    if lock(&lake.dropped).contains(&spec.dataset_id) {
+        return Ok(());
+    }
     let sql = "INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, metadata_location)
                VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
     tx.execute(sql, values![&key.catalog, namespace, &key.name, &location]).await?;
     Ok(tx.commit().await?)
+}
+
+/// `{warehouse}/{tenant}/{sandbox}`.
+fn catalog_folder(lake: &Inner, catalog: &str) -> PathBuf {
+    let (tenant, sandbox) = catalog.split_once('.').unwrap_or((catalog, "prod"));
+    lake.settings.warehouse.join(tenant).join(sandbox)
 }
 
 /// The folder of a dataset's table: its name belongs to that dataset alone.
@@ -173,16 +183,44 @@ pub(crate) async fn drop_tables(lake: &Inner, spec: &TableSpec) -> Result<(), La
     let rows = tx.rows(sql, values![catalog, name]).await?;
     tx.commit().await?;
     lock(&lake.tables).retain(|key, _| key.catalog != catalog || key.name != name);
-    let trash = lake.settings.warehouse.join(".trash");
-    create_dir(&trash)?;
     for row in rows {
         // {table}/metadata/{file}
         let file = path_of(row.text(0)?);
         if let Some(folder) = file.parent().and_then(|metadata| metadata.parent()) {
-            let target = trash.join(random::ulid(lake.clock.now()));
-            fs::rename(folder, target)?;
-            folder.parent().map_or(Ok(()), sync_dir)?;
+            to_trash(lake, folder)?;
         }
     }
     Ok(())
+}
+
+/// The rows of a sandbox: pointers, batches, counts. What was landing for these datasets finds no pointer to move.
+pub(crate) async fn wipe(
+    lake: &Inner,
+    tx: &mut Tx,
+    catalog: &str,
+    sandbox: SandboxNo,
+    datasets: impl IntoIterator<Item = DatasetId>,
+) -> Result<(), StoreError> {
+    lock(&lake.dropped).extend(datasets);
+    tx.execute("DELETE FROM iceberg_tables WHERE catalog_name = $1", values![catalog]).await?;
+    tx.execute("DELETE FROM batch WHERE sandbox = $1", values![sandbox]).await?;
+    tx.execute("DELETE FROM outcome WHERE sandbox = $1", values![sandbox]).await?;
+    tx.execute("DELETE FROM outcome_reason WHERE sandbox = $1", values![sandbox]).await?;
+    Ok(())
+}
+
+/// Moves the folder of a catalogue into the trash, where it is.
+pub(crate) fn trash(lake: &Inner, catalog: &str) -> io::Result<()> {
+    lock(&lake.tables).retain(|key, _| key.catalog != catalog);
+    match to_trash(lake, &catalog_folder(lake, catalog)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        moved => moved,
+    }
+}
+
+fn to_trash(lake: &Inner, folder: &Path) -> io::Result<()> {
+    let trash = lake.settings.warehouse.join(".trash");
+    create_dir(&trash)?;
+    fs::rename(folder, trash.join(random::ulid(lake.clock.now())))?;
+    folder.parent().map_or(Ok(()), sync_dir)
 }

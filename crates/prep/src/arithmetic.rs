@@ -82,7 +82,7 @@ impl Number {
         }
     }
 
-    fn into_value<'e>(self) -> Value<'e> {
+    pub(crate) fn into_value<'e>(self) -> Value<'e> {
         match self {
             Number::Integer(value) => i64::try_from(value).map_or(Value::Big(value), Value::Integer),
             Number::Decimal(value) => Value::Decimal(value),
@@ -112,6 +112,7 @@ fn plain_number(value: &Value<'_>) -> Option<Number> {
         Value::Integer(value) => Some(Number::Integer(i128::from(*value))),
         Value::Big(value) => Some(Number::Integer(*value)),
         Value::Decimal(value) => Some(Number::Decimal(*value)),
+        Value::Exact(digits) => digits.parse().ok().map(Number::Decimal),
         _ => None,
     }
 }

@@ -9,11 +9,21 @@ use crate::limits;
 pub(crate) struct Budget {
     fuel: Cell<u64>,
     bytes: Cell<usize>,
+    draws: Cell<u64>,
 }
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self { fuel: Cell::new(limits::FUEL_PER_RECORD), bytes: Cell::new(limits::RECORD_BYTES_MAX) }
+        Self {
+            fuel: Cell::new(limits::FUEL_PER_RECORD),
+            bytes: Cell::new(limits::RECORD_BYTES_MAX),
+            draws: Cell::new(0),
+        }
+    }
+
+    /// The number of a random draw within the record.
+    pub(crate) fn draw(&self) -> u64 {
+        self.draws.replace(self.draws.get() + 1)
     }
 
     /// Pays for some steps of work.

@@ -83,13 +83,15 @@ pub(crate) struct Coercion<'c> {
     pub(crate) at: Vec<usize>,
     /// How many notes may still be made.
     pub(crate) notes_left: usize,
+    /// Whether every value is taken as it is.
+    pub(crate) free: bool,
 }
 
 type Coerced<'a> = Result<Option<Json<'a>>, Failure>;
 
 impl<'c> Coercion<'c> {
     pub(crate) fn new(budget: &'c Budget, leaf: Option<&'c str>, notes_left: usize) -> Self {
-        Self { budget, notes: Vec::new(), leaf, at: Vec::new(), notes_left }
+        Self { budget, notes: Vec::new(), leaf, at: Vec::new(), notes_left, free: false }
     }
 
     pub(crate) fn note(&mut self, place: &Place<'_>, code: &'static str, message: String) {
@@ -112,6 +114,7 @@ impl<'c> Coercion<'c> {
                 self.text(Cow::Owned(date::canonical(&date::to_utc(&value))))
             }
             (Value::Big(value), Type::String) => self.text(Cow::Owned(value.to_string())),
+            (Value::Exact(digits), Type::String) => self.text(Cow::Owned(digits.as_ref().to_owned())),
             (value, _) => {
                 let json = value.into_json(self.budget)?;
                 self.convert(Given::Made(json), ty, &Place::Top)
@@ -126,6 +129,10 @@ impl<'c> Coercion<'c> {
         }
         self.budget.room(1)?;
         match ty {
+            _ if self.free => {
+                self.budget.room(size(given.json()))?;
+                Ok(Some(given.take()))
+            }
             Type::String => self.string(given),
             Type::Boolean => boolean(given.json()).map(Some),
             Type::Byte | Type::Short | Type::Int | Type::Long => integer(given.json(), ty).map(Some),

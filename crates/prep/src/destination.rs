@@ -17,6 +17,8 @@ use crate::path::{self, Step};
 pub(crate) struct Destination {
     pub(crate) slots: Vec<Slot>,
     pub(crate) ty: Type,
+    /// Whether any value may stand there, as it is, whatever `ty` says.
+    pub(crate) free: bool,
     /// How many `[*]` there are.
     pub(crate) wildcards: usize,
 }
@@ -127,7 +129,25 @@ impl Destination {
             At::Root(object) => Type::Object(object.clone()),
         };
         let wildcards = slots.iter().filter(|slot| matches!(slot, Slot::Each { .. })).count();
-        Ok(Self { slots, ty, wildcards })
+        Ok(Self { slots, ty, free: false, wildcards })
+    }
+
+    /// A destination outside any schema: with a type of its own, or none.
+    pub(crate) fn without_schema(text: &str, ty: Option<&Type>) -> Result<Self, DestinationError> {
+        let steps = path::steps(text.trim())?;
+        let mut slots = Vec::with_capacity(steps.len());
+        for (at, step) in steps.iter().enumerate() {
+            slots.push(match step {
+                Step::Name(name) => Slot::Member(name.clone()),
+                Step::Index(index) if *index > limits::DESTINATION_INDEX_MAX => {
+                    return Err(DestinationError::Index { index: *index });
+                }
+                Step::Index(index) => Slot::Element(*index),
+                Step::Each => Slot::Each { objects: matches!(steps.get(at + 1), Some(Step::Name(_))) },
+            });
+        }
+        let wildcards = slots.iter().filter(|slot| matches!(slot, Slot::Each { .. })).count();
+        Ok(Self { slots, ty: ty.cloned().unwrap_or(Type::Json), free: ty.is_none(), wildcards })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::budget::Budget;
 use crate::date;
 use crate::date::pattern::Pattern;
 use crate::failure::{Failure, excerpt};
+use crate::fault::Span;
 use crate::functions::Nulls;
 use crate::limits;
 use crate::operators::Op;
@@ -27,18 +28,22 @@ pub(crate) struct Evaluator<'e> {
     pub(crate) record: &'e Json<'e>,
     pub(crate) context: &'e Context,
     pub(crate) budget: &'e Budget,
+    /// The innermost node that had no value.
+    pub(crate) failed: Option<Span>,
     locals: Vec<Value<'e>>,
 }
 
 impl<'e> Evaluator<'e> {
     pub(crate) fn new(record: &'e Json<'e>, context: &'e Context, budget: &'e Budget) -> Self {
-        Self { record, context, budget, locals: Vec::new() }
+        Self { record, context, budget, failed: None, locals: Vec::new() }
     }
 
     pub(crate) fn eval(&mut self, node: &'e Node) -> Outcome<'e> {
-        self.budget.work(1)?;
-        let value = self.node(node)?;
-        self.bounded(value)
+        let value = self.budget.work(1).and_then(|()| self.node(node)).and_then(|value| self.bounded(value));
+        if value.is_err() {
+            self.failed.get_or_insert(node.span);
+        }
+        value
     }
 
     fn node(&mut self, node: &'e Node) -> Outcome<'e> {
@@ -195,6 +200,22 @@ impl<'e> Args<'_, 'e> {
         let null = first.is_null();
         self.first = Some(first);
         Ok(null)
+    }
+
+    /// Whether the first argument is an array. It is then not evaluated a second time.
+    pub(crate) fn first_is_array(&mut self) -> Result<bool, Failure> {
+        let first = self.value(0)?;
+        let array = first.is_array();
+        self.first = Some(first);
+        Ok(array)
+    }
+
+    /// The name that an argument is when it is the bare name of a field.
+    pub(crate) fn bare_name(&self, position: usize) -> Option<&'e str> {
+        match self.nodes.get(position).map(|node| &node.kind) {
+            Some(NodeKind::Path(path)) => path.only_name(),
+            _ => None,
+        }
     }
 
     /// The arguments from a position on.

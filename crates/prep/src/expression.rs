@@ -5,7 +5,7 @@ use vocab::Json;
 use crate::Context;
 use crate::budget::{Budget, Patterns};
 use crate::eval::Evaluator;
-use crate::fault::ExpressionError;
+use crate::fault::{ExpressionError, Span};
 use crate::functions::Kind;
 use crate::tree::{self, Compiled, Remark};
 
@@ -20,6 +20,8 @@ pub struct EvaluationError {
     /// A stable word: `bad-date`, `division-by-zero`, …
     pub code: &'static str,
     pub message: String,
+    /// Where in the expression.
+    pub span: Span,
 }
 
 impl Expression {
@@ -39,10 +41,13 @@ impl Expression {
     /// What would be a warning in a mapping: bad arguments, division by zero, too much work.
     pub fn evaluate(&self, record: &Json<'_>, context: &Context) -> Result<Json<'static>, EvaluationError> {
         let budget = Budget::new();
-        let value = Evaluator::new(record, context, &budget).eval(&self.0.root);
-        value
-            .and_then(|value| value.into_json(&budget))
-            .map_err(|failure| EvaluationError { code: failure.code(), message: failure.to_string() })
+        let mut evaluator = Evaluator::new(record, context, &budget);
+        let value = evaluator.eval(&self.0.root).and_then(|value| value.into_json(&budget));
+        value.map_err(|failure| EvaluationError {
+            code: failure.code(),
+            message: failure.to_string(),
+            span: evaluator.failed.unwrap_or(self.0.root.span),
+        })
     }
 
     /// The paths into the record that the expression reads.

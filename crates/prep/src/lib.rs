@@ -13,6 +13,7 @@ mod budget;
 mod coerce;
 mod date;
 mod destination;
+mod ecid;
 mod eval;
 mod expression;
 mod failure;
@@ -30,6 +31,7 @@ mod regexes;
 mod source;
 mod syntax;
 mod tree;
+mod user_agent;
 mod value;
 
 #[cfg(test)]
@@ -53,4 +55,6 @@ use vocab::Millis;
 pub struct Context {
     /// The instant of `now()` and `timestamp()`, the same for every item of a record.
     pub now: Millis,
+    /// What `uuid()` draws from: another for every record, the same when a record is mapped again.
+    pub seed: u128,
 }

@@ -10,7 +10,7 @@ use xdm::{Schema, Type};
 use crate::Context;
 use crate::budget::{Budget, Patterns};
 use crate::coerce::{Coercion, Given, Place, is_hollow, size};
-use crate::destination::{self, Destination, Slot};
+use crate::destination::{self, Destination, DestinationError, Slot};
 use crate::eval::Evaluator;
 use crate::failure::Failure;
 use crate::limits;
@@ -96,6 +96,26 @@ impl MappingSet {
     ///
     /// Every item that cannot be used, in the order of the items.
     pub fn compile(items: &[Item], schema: &Schema) -> Result<Self, Vec<ItemError>> {
+        Self::build(items, |index| Destination::resolve(&items[index].destination, schema.root()))
+    }
+
+    /// Compiles a set that writes to no schema: each destination has the type beside its item, or takes what comes.
+    ///
+    /// # Errors
+    ///
+    /// Every item that cannot be used, in the order of the items.
+    pub fn compile_without_schema(items: &[(Item, Option<Type>)]) -> Result<Self, Vec<ItemError>> {
+        let plain: Vec<Item> = items.iter().map(|(item, _)| item.clone()).collect();
+        Self::build(&plain, |index| {
+            let (item, ty) = &items[index];
+            Destination::without_schema(&item.destination, ty.as_ref())
+        })
+    }
+
+    fn build(
+        items: &[Item],
+        resolve: impl Fn(usize) -> Result<Destination, DestinationError>,
+    ) -> Result<Self, Vec<ItemError>> {
         if items.len() > limits::ITEMS_MAX {
             let message = format!("a mapping set has at most {} mappings", limits::ITEMS_MAX);
             return Err(vec![ItemError {
@@ -112,7 +132,7 @@ impl MappingSet {
         let mut taken: HashMap<Vec<SlotKey>, usize> = HashMap::new();
         for (index, item) in items.iter().enumerate() {
             let mut error = |code, message, span| errors.push(ItemError { index, code, message, span });
-            let destination = match Destination::resolve(&item.destination, schema.root()) {
+            let destination = match resolve(index) {
                 Ok(destination) => destination,
                 Err(fault) => {
                     error(fault.code(), format!("destination {}: {fault}", item.destination), None);
@@ -124,7 +144,7 @@ impl MappingSet {
                     format!("destination {} is already written by mapping {other}", item.destination);
                 error("duplicate-destination", message, None);
             }
-            match compile_source(item, &destination.ty, &patterns) {
+            match compile_source(item, &destination, &patterns) {
                 Ok((source, found)) => {
                     remarks.extend(found.into_iter().map(|remark| (index, remark)));
                     compiled.push(Compiled { item: item.clone(), source, destination, completes: false });
@@ -246,6 +266,7 @@ impl<'a> Run<'_, 'a> {
         };
         let left = limits::WARNINGS_MAX.saturating_sub(self.mapped.warnings.len());
         let mut coercion = Coercion::new(self.budget, leaf, left);
+        coercion.free = compiled.destination.free;
         let mut written = false;
         if let Err(failure) = self.map(compiled, &mut coercion, &mut written) {
             coercion.at.clear();
@@ -395,7 +416,9 @@ impl<'a> Run<'_, 'a> {
         let given = match found {
             Found::Missing => return Ok(()),
             Found::One(json) => Given::Part(json),
-            Found::Each(items) if matches!(destination.ty, Type::Array(_)) => Given::Made(collected(items)),
+            Found::Each(items) if destination.free || matches!(destination.ty, Type::Array(_)) => {
+                Given::Made(collected(items))
+            }
             Found::Each(items) => match items.iter().find_map(one) {
                 Some(first) => {
                     let message =

@@ -532,7 +532,7 @@ mod tests {
                 let record = Json::parse(record.as_bytes()).expect(expression);
                 let compiled =
                     Expression::parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
-                let found = compiled.evaluate(&record, &Context { now: Millis(0) });
+                let found = compiled.evaluate(&record, &Context { now: Millis(0), seed: 0 });
                 let found = found.unwrap_or_else(|warning| panic!("{expression}: {}", warning.message));
                 assert_eq!(&found.to_string(), result, "{expression}");
             }

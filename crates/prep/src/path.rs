@@ -135,6 +135,14 @@ impl SourcePath {
         })
     }
 
+    /// The name, when the path is nothing else.
+    pub(crate) fn only_name(&self) -> Option<&str> {
+        match self.steps.as_slice() {
+            [Step::Name(name)] => Some(name),
+            _ => None,
+        }
+    }
+
     pub(crate) fn new(steps: Vec<Step>) -> Self {
         let names: Option<Vec<&str>> = steps.iter().map(Step::name).collect();
         let flat = names.filter(|names| names.len() > 1).map(|names| names.join("."));

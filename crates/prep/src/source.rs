@@ -1,10 +1,10 @@
 //! Sources: the three kinds, how requests spell them, and how one is told from another when they do not.
 
 use vocab::Json;
-use xdm::Type;
 
 use crate::budget::{Budget, Patterns};
 use crate::coerce::{Coercion, Given, Place};
+use crate::destination::Destination;
 use crate::fault::{ExpressionError, Span};
 use crate::functions;
 use crate::limits;
@@ -82,10 +82,10 @@ impl From<ExpressionError> for SourceError {
     }
 }
 
-/// Compiles the source of an item that writes to a field of that type.
+/// Compiles the source of an item that writes to that destination.
 pub(crate) fn compile_source(
     item: &Item,
-    ty: &Type,
+    destination: &Destination,
     patterns: &Patterns,
 ) -> Result<(Source, Vec<Remark>), SourceError> {
     match item.source_type {
@@ -97,7 +97,9 @@ pub(crate) fn compile_source(
             let compiled = tree::compile(&item.source, patterns)?;
             Ok((Source::Expression(compiled.root), compiled.remarks))
         }
-        SourceType::Static => constant(&item.source, ty).map(|value| (Source::Static(value), Vec::new())),
+        SourceType::Static => {
+            constant(&item.source, destination).map(|value| (Source::Static(value), Vec::new()))
+        }
     }
 }
 
@@ -146,15 +148,16 @@ fn operates(node: &Node) -> bool {
 }
 
 /// A static value in the destination's type.
-fn constant(source: &str, ty: &Type) -> Result<Json<'static>, SourceError> {
+fn constant(source: &str, destination: &Destination) -> Result<Json<'static>, SourceError> {
     let budget = Budget::new();
     let mut coercion = Coercion::new(&budget, None, 0);
+    coercion.free = destination.free;
     let given = Json::String(source.to_owned().into());
     let failed = |message: String| SourceError { code: "static-value", message, span: None };
     if source.len() > limits::TEXT_BYTES_MAX {
         return Err(failed(format!("a static value has at most {} bytes", limits::TEXT_BYTES_MAX)));
     }
-    match coercion.convert(Given::Made(given), ty, &Place::Top) {
+    match coercion.convert(Given::Made(given), &destination.ty, &Place::Top) {
         Ok(Some(value)) => Ok(value),
         Ok(None) => Err(failed("a static value cannot be null".to_owned())),
         Err(failure) => Err(failed(format!("the static value does not fit its destination: {failure}"))),

@@ -12,7 +12,7 @@ mod language;
 mod pure;
 mod refused;
 
-const NOW: Context = Context { now: Millis(1_706_933_106_789) };
+const NOW: Context = Context { now: Millis(1_706_933_106_789), seed: 0 };
 
 fn schema() -> xdm::Schema {
     let doc = json!({ "properties": {

@@ -27,6 +27,8 @@ pub(crate) enum Value<'e> {
     /// An integer that outgrew 64 bits.
     Big(i128),
     Decimal(f64),
+    /// The digits of a number that neither an integer nor a decimal holds exactly.
+    Exact(Rc<str>),
     Text(Cow<'e, str>),
     Date(Box<ZonedDateTime>),
     Array(Rc<Vec<Value<'e>>>),
@@ -103,7 +105,7 @@ impl<'e> Value<'e> {
             Value::Null | Value::Nullify => "null",
             Value::Boolean(_) => "a boolean",
             Value::Integer(_) | Value::Big(_) => "an integer",
-            Value::Decimal(_) => "a number",
+            Value::Decimal(_) | Value::Exact(_) => "a number",
             Value::Text(_) => "a text",
             Value::Date(_) => "a date",
             Value::Array(_) | Value::Json(Json::Array(_)) => "an array",
@@ -119,6 +121,7 @@ impl<'e> Value<'e> {
             Value::Integer(value) => *value != 0,
             Value::Big(value) => *value != 0,
             Value::Decimal(value) => *value != 0.0 && !value.is_nan(),
+            Value::Exact(digits) => digits.bytes().any(|b| matches!(b, b'1'..=b'9')),
             Value::Text(text) => !text.is_empty() && text != "false",
             Value::Date(_) | Value::Array(_) | Value::Object(_) | Value::Json(_) => true,
         }
@@ -154,6 +157,7 @@ impl<'e> Value<'e> {
             Value::Integer(value) => Cow::Owned(value.to_string()),
             Value::Big(value) => Cow::Owned(value.to_string()),
             Value::Decimal(value) => Cow::Owned(decimal_text(value)),
+            Value::Exact(digits) => Cow::Owned(digits.as_ref().to_owned()),
             Value::Text(text) => text,
             Value::Date(date) => Cow::Owned(date::canonical(&date)),
             Value::Array(_) | Value::Object(_) | Value::Json(_) => return None,
@@ -237,7 +241,8 @@ impl<'e> Value<'e> {
         }
     }
 
-    /// The value as JSON of its own. A date becomes its canonical text, an integer beyond 64 bits a decimal.
+    /// The value as JSON of its own. A date becomes its canonical text, a number that neither 64-bit kind holds exactly
+    /// the nearest decimal.
     pub(crate) fn into_json(self, budget: &Budget) -> Result<Json<'static>, Failure> {
         budget.work(1)?;
         Ok(match self {
@@ -246,6 +251,7 @@ impl<'e> Value<'e> {
             Value::Integer(value) => Json::Int(value),
             Value::Big(value) => i64::try_from(value).map_or(Json::Float(value as f64), Json::Int),
             Value::Decimal(value) => Json::Float(value),
+            Value::Exact(digits) => Json::Float(digits.parse().unwrap_or_default()),
             Value::Text(text) => {
                 budget.touch(text.len())?;
                 Json::String(Cow::Owned(text.into_owned()))

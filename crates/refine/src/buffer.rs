@@ -31,6 +31,8 @@ pub(crate) struct Buffer {
     days: HashSet<i64>,
     flows: BTreeSet<String>,
     mappings: BTreeSet<(String, u32)>,
+    /// Of the log that the records come from.
+    epoch: u64,
     first_offset: u64,
     next_offset: u64,
     input_bytes: u64,
@@ -41,8 +43,9 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    pub(crate) fn new(dataset: Arc<Dataset>, first_offset: u64, now: Millis) -> Self {
+    pub(crate) fn new(dataset: Arc<Dataset>, epoch: u64, first_offset: u64, now: Millis) -> Self {
         Self {
+            epoch,
             columns: dataset.schema.columns(0),
             dataset,
             provenance: Vec::new(),
@@ -103,7 +106,7 @@ impl Buffer {
             self.note(flow);
         }
         let dataset = self.dataset.clone();
-        match refine(frame, flow.map(Arc::as_ref), &dataset) {
+        match refine(frame, self.epoch, flow.map(Arc::as_ref), &dataset) {
             Refined::Delivered { record, warnings } => {
                 self.deliver(frame, &record, provenance(frame, flow, warnings))
             }

@@ -19,8 +19,13 @@ pub(crate) enum Refined<'a> {
     Failed { reasons: Vec<Reason>, truncated: bool, warnings: Vec<String> },
 }
 
-/// Maps and validates the record of a frame.
-pub(crate) fn refine<'a>(frame: &'a Frame, flow: Option<&'a Flow>, dataset: &Dataset) -> Refined<'a> {
+/// Maps and validates the record of a frame of the log with that epoch.
+pub(crate) fn refine<'a>(
+    frame: &'a Frame,
+    epoch: u64,
+    flow: Option<&'a Flow>,
+    dataset: &Dataset,
+) -> Refined<'a> {
     let Some(record) = record_of(frame) else {
         return unusable("unclassified", "the message holds no record".to_owned(), FORM_CODE, Vec::new());
     };
@@ -28,7 +33,7 @@ pub(crate) fn refine<'a>(frame: &'a Frame, flow: Option<&'a Flow>, dataset: &Dat
     let record = match flow.and_then(|flow| flow.mapping.as_ref()) {
         None => record,
         Some(mapping) => {
-            let context = prep::Context { now: frame.header.received };
+            let context = prep::Context { now: frame.header.received, seed: seed(epoch, frame.offset) };
             let mapped = mapping.set.apply(&record, &context);
             warnings = mapped.warnings.iter().map(warning).collect();
             if mapped.written == 0 {
@@ -50,6 +55,11 @@ pub(crate) fn refine<'a>(frame: &'a Frame, flow: Option<&'a Flow>, dataset: &Dat
         message: violation.message,
     });
     Refined::Failed { reasons: reasons.collect(), truncated: violations.truncated, warnings }
+}
+
+/// What the ids of a record are drawn from: its place, so that a record refined again has the same.
+fn seed(epoch: u64, offset: u64) -> u128 {
+    u128::from(epoch) << 64 | u128::from(offset)
 }
 
 /// The record in a frame: the entity of a message, or the whole of a raw payload.

@@ -11,6 +11,10 @@ pub struct Status {
     pub pending: u64,
     /// Datasets that took part since the start.
     pub datasets: Vec<DatasetStatus>,
+    /// The first offset that the worker has not read.
+    pub(crate) cursor: u64,
+    /// Records that it has read and that have not landed.
+    pub(crate) held: u64,
     pub(crate) totals: BTreeMap<&'static str, u64>,
 }
 

@@ -64,6 +64,7 @@ pub enum StartError {
 pub struct Refiner {
     commands: mpsc::UnboundedSender<Command>,
     status: Arc<Mutex<Status>>,
+    journal: Journal,
 }
 
 enum Command {
@@ -94,15 +95,10 @@ impl Refiner {
             .build()?;
         let (commands, receiver) = mpsc::unbounded_channel();
         let (done, landed) = mpsc::unbounded_channel();
-        let status = Arc::new(Mutex::new(Status {
-            low_water: cursor,
-            // Known before the worker's first look, so that nobody takes a start for idleness.
-            pending: journal.synced() - cursor,
-            ..Status::default()
-        }));
+        let status = Arc::new(Mutex::new(Status { low_water: cursor, cursor, ..Status::default() }));
         let worker = Worker {
             stored_low_water: (cursor, clock.elapsed()),
-            journal,
+            journal: journal.clone(),
             lake,
             plan,
             clock,
@@ -124,12 +120,15 @@ impl Refiner {
         std::thread::Builder::new()
             .name("refine".to_owned())
             .spawn(move || runtime.block_on(worker.run()))?;
-        Ok(Self { commands, status })
+        Ok(Self { commands, status, journal })
     }
 
     /// Where the worker stands.
     pub fn status(&self) -> Status {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // As the log is now: what was acknowledged since the worker's last look must not be taken for landed.
+        status.pending = self.journal.synced().saturating_sub(status.cursor) + status.held;
+        status
     }
 
     /// Lands all that is synced now; datasets that cannot land at the moment are not waited for.
@@ -372,8 +371,9 @@ impl Worker {
         if state.buffer.is_none() {
             state.opened = now;
         }
-        let buffer =
-            state.buffer.get_or_insert_with(|| Buffer::new(dataset.clone(), frame.offset, self.clock.now()));
+        let buffer = state.buffer.get_or_insert_with(|| {
+            Buffer::new(dataset.clone(), self.journal.epoch(), frame.offset, self.clock.now())
+        });
         let before = buffer.bytes();
         buffer.push(frame, plan);
         self.buffered += buffer.bytes() - before;
@@ -583,7 +583,9 @@ impl Worker {
         let held: u64 = self.datasets.values().map(State::pending).sum();
         let status = Status {
             low_water: self.low_water(),
-            pending: self.journal.synced().saturating_sub(self.cursor) + held,
+            pending: 0,
+            cursor: self.cursor,
+            held,
             datasets,
             totals: self.totals.clone(),
         };

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use control::sandbox::{self, ChangeSandboxError, Sandbox, Wipe};
 use control::{Kind, Scope};
 use inlet::Collector;
 use journal::Journal;
@@ -66,14 +67,46 @@ impl App {
 
     /// Commits, and lets the record path know what changed before it returns: a client with the answer in hand can post
     /// the next moment.
+    ///
+    /// A request that began before its sandbox was emptied is a conflict.
     pub(crate) async fn commit(
         &self,
-        tx: Tx,
+        mut tx: Tx,
         scope: &Scope,
         changed: &[(Kind, &str)],
     ) -> Result<(), StoreError> {
+        if !sandbox::is_current(&mut tx, scope).await? {
+            return Err(StoreError::Conflict);
+        }
         tx.commit().await?;
         self.plans.publish(&self.store, &self.lake, scope, changed).await
+    }
+
+    /// Empties a sandbox, its objects and its data. When it returns, its inlets are unknown and its tables are gone.
+    pub(crate) async fn wipe(
+        &self,
+        found: &Sandbox,
+        tenant: &str,
+        wipe: Wipe,
+        user: &str,
+    ) -> Result<Sandbox, ChangeSandboxError> {
+        // Plans first, then the store, as everybody takes them.
+        let mut plans = self.plans.change().await;
+        let mut tx = self.write().await?;
+        let found = sandbox::get(&mut tx, &found.org, found.id.as_str()).await?;
+        let found = found.ok_or(ChangeSandboxError::Deleted)?;
+        let wiped = sandbox::wipe(&mut tx, &found, wipe, user, self.clock.now()).await?;
+        let catalog = Scope::catalog_of(tenant, &found.name);
+        let datasets = wiped.datasets.iter().map(|(_, id)| id.clone());
+        self.lake.wipe(&mut tx, &catalog, found.no, datasets).await?;
+        tx.commit().await?;
+        plans.forget(&wiped, &catalog);
+        // The sandbox is empty, whether its folder goes now or is tried again later.
+        if let Err(error) = crate::plans::settle(&self.store, &self.lake).await {
+            tracing::warn!(%error, "cannot say that a sandbox is empty; trying again later");
+        }
+        let mut tx = self.read().await?;
+        Ok(sandbox::get(&mut tx, &found.org, found.id.as_str()).await?.unwrap_or(wiped.sandbox))
     }
 
     /// Takes in credentials that were made or revoked.

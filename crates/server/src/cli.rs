@@ -9,10 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use control::ims::UnknownRole;
+use serde_json::Value;
 
+use crate::apply::{self, ApplyArgs, Task};
 use crate::config::{self, Config};
+use crate::credentials::Operation;
 use crate::data_dir::{DataDir, RunFile};
 use crate::{dev, run};
+
+mod prep;
+mod xdm;
 
 /// Why a command ended without success.
 #[derive(Debug)]
@@ -55,12 +62,24 @@ enum Command {
     Serve(ServeArgs),
     /// Print the addresses and credentials of a running `tributary dev`.
     Env(DataArgs),
+    /// Make a sandbox have what a folder of files says.
+    Apply(ApplyArgs),
+    /// Print what `apply` would do.
+    Diff(ApplyArgs),
+    /// Write the objects of a sandbox into a folder, for `apply`.
+    Export(ApplyArgs),
     /// Manage the machine credentials of orgs.
     #[command(subcommand)]
     Credentials(CredentialsCommand),
     /// Work with configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Work with schemas and records of the data model.
+    #[command(subcommand)]
+    Xdm(xdm::XdmCommand),
+    /// Try the mapping language.
+    #[command(subcommand)]
+    Prep(prep::PrepCommand),
     /// Print a completion script for a shell.
     Completions { shell: clap_complete::Shell },
 }
@@ -108,6 +127,41 @@ struct DataArgs {
 enum CredentialsCommand {
     /// Make a client id and secret for an org; the org is created when it is new. Takes effect at once.
     Create(CreateCredential),
+    /// List the credentials that are good.
+    List(Place),
+    /// Give a credential a second secret; both are good until the older one is retired.
+    Rotate(ClientArgs),
+    /// End all secrets of a credential but the newest.
+    Retire(ClientArgs),
+    /// End a credential, its tokens included. Takes effect at once.
+    Revoke(ClientArgs),
+    /// Register the public RSA key, or a certificate of it, with which a client signs its own tokens.
+    AddKey {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// The key in PEM form.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct ClientArgs {
+    /// The client id, which is the API key.
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Which server, and how to print.
+#[derive(Args)]
+struct Place {
+    /// Folder that the server was started on.
+    #[arg(long, default_value = ".tributary")]
+    data: PathBuf,
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
 }
 
 #[derive(Args)]
@@ -118,11 +172,11 @@ struct CreateCredential {
     /// Let the credential act in this sandbox only.
     #[arg(long)]
     sandbox: Option<String>,
-    /// Folder that the server was started on.
-    #[arg(long, default_value = ".tributary")]
-    data: PathBuf,
-    #[arg(long, value_enum, default_value_t = Output::Text)]
-    output: Output,
+    /// What it may do: admin, editor, ingest, lake-read or viewer.
+    #[arg(long, default_value = "admin")]
+    role: String,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -169,7 +223,10 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Dev(args) => dev::dev(args),
         Command::Serve(args) => serve(args),
         Command::Env(args) => env(&args.data),
-        Command::Credentials(CredentialsCommand::Create(args)) => create_credential(&args),
+        Command::Apply(args) => apply::run(&args, Task::Apply),
+        Command::Diff(args) => apply::run(&args, Task::Diff),
+        Command::Export(args) => apply::run(&args, Task::Export),
+        Command::Credentials(command) => credentials(command),
         Command::Config(ConfigCommand::Check { config }) => {
             let config = load(&config, None, None)?;
             for warning in config.warnings() {
@@ -182,6 +239,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
             print(config::reference().trim_end());
             Ok(())
         }
+        Command::Xdm(command) => xdm::run(command),
+        Command::Prep(command) => prep::run(command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tributary", &mut std::io::stdout());
             Ok(())
@@ -237,26 +296,44 @@ fn not_running(data: &Path) -> Failure {
     Failure::usage(format!("no running server on {}; start one with `tributary dev`", data.display()))
 }
 
-fn create_credential(args: &CreateCredential) -> Result<(), Failure> {
-    let request = serde_json::json!({ "org": args.org, "sandbox": args.sandbox });
-    let made = match RunFile::read(&args.data) {
-        Some(running) if running.call_admin("GET", "/admin/v1/ping", None).is_ok() => {
-            running.call_admin("POST", "/admin/v1/credentials", Some(&request)).map_err(Failure::usage)?
+fn credentials(command: CredentialsCommand) -> Result<(), Failure> {
+    let (operation, place) = match command {
+        CredentialsCommand::Create(args) => {
+            let role = args.role.parse().map_err(|error: UnknownRole| Failure::usage(error.to_string()))?;
+            (Operation::Create { org: Some(args.org), sandbox: args.sandbox, role }, args.place)
         }
-        _ => {
-            let data = DataDir::open(&args.data).map_err(Failure::usage)?;
-            run::block_on(async { crate::api::admin::create_credential_offline(&data, &request).await })?
+        CredentialsCommand::List(place) => (Operation::List, place),
+        CredentialsCommand::Rotate(args) => (Operation::Rotate { client_id: args.client_id }, args.place),
+        CredentialsCommand::Retire(args) => (Operation::Retire { client_id: args.client_id }, args.place),
+        CredentialsCommand::Revoke(args) => (Operation::Revoke { client_id: args.client_id }, args.place),
+        CredentialsCommand::AddKey { client, file } => {
+            let pem = std::fs::read_to_string(&file)
+                .map_err(|error| Failure::usage(format!("cannot read {}: {error}", file.display())))?;
+            (Operation::AddKey { client_id: client.client_id, pem }, client.place)
         }
     };
-    let text = match args.output {
-        Output::Json => made.to_string(),
-        Output::Text => made
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-            .collect::<Vec<_>>()
-            .join("\n"),
+    let shown = match RunFile::read(&place.data) {
+        Some(running) if running.call_admin("GET", "/admin/v1/ping", None).is_ok() => {
+            let (method, path, body) = operation.request();
+            running.call_admin(method, &path, body.as_ref()).map_err(Failure::usage)?
+        }
+        _ => {
+            let data = DataDir::open(&place.data).map_err(Failure::usage)?;
+            run::block_on(async { crate::api::admin::offline(&data, &operation).await })?
+        }
+    };
+    let lines = |one: &Value| -> String {
+        let members = one.as_object().into_iter().flatten();
+        let line = |(key, value): (&String, &Value)| match value {
+            Value::String(text) => format!("{key}={text}"),
+            other => format!("{key}={other}"),
+        };
+        members.map(line).collect::<Vec<_>>().join("\n")
+    };
+    let text = match (place.output, shown["credentials"].as_array()) {
+        (Output::Json, _) => shown.to_string(),
+        (Output::Text, Some(listed)) => listed.iter().map(lines).collect::<Vec<_>>().join("\n\n"),
+        (Output::Text, None) => lines(&shown),
     };
     print(&text);
     Ok(())

@@ -99,6 +99,14 @@ section! {
 }
 
 section! {
+    /// The Schema Registry.
+    Registry {
+        /// Refuse an `Accept` header that is missing, names no version on a lookup, or names one on a list.
+        strict_accept: bool = false,
+    }
+}
+
+section! {
     /// Logs of the process.
     Telemetry {
         /// What to log: a level or a filter such as `info,tributary=debug`.
@@ -125,6 +133,8 @@ section! {
         lake: Lake = Lake::default(),
         /// Limits.
         limits: Limits = Limits::default(),
+        /// Schema Registry.
+        registry: Registry = Registry::default(),
         /// Telemetry.
         telemetry: Telemetry = Telemetry::default(),
     }
@@ -255,6 +265,7 @@ pub(crate) fn reference() -> String {
         ("log", Log::rows()),
         ("lake", Lake::rows()),
         ("limits", Limits::rows()),
+        ("registry", Registry::rows()),
         ("telemetry", Telemetry::rows()),
     ];
     for (name, rows) in sections {
@@ -302,7 +313,7 @@ mod tests {
 
     #[test]
     fn the_reference_page_is_up_to_date() {
-        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/settings.md");
+        let page = "../../docs/reference/settings.md";
         let stored = std::fs::read_to_string(page).unwrap_or_default();
         assert!(stored == reference(), "run `cargo xtask golden`");
     }

@@ -93,6 +93,28 @@ impl RunFile {
         serde_json::from_slice(&fs::read(Self::path(data)).ok()?).ok()
     }
 
+    /// The file of the server at an address, which says where it is to callers on the same machine. The error is one line
+    /// for the caller.
+    pub(crate) fn of_server(url: &str) -> Result<Self, String> {
+        let url = url.trim_end_matches('/');
+        let answer = agent().get(format!("{url}/admin/v1/ping")).call();
+        let answer = answer.and_then(|mut answer| answer.body_mut().read_json::<Value>());
+        let answer = answer.map_err(|error| format!("{url}: {error}"))?;
+        let path = answer.get("runFile").and_then(Value::as_str).map(PathBuf::from);
+        let path = path
+            .ok_or_else(|| format!("{url} is not the ops address of a tributary server on this machine"))?;
+        let text = fs::read(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let run: Self =
+            serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+        // The token goes to nobody else than the server that wrote it.
+        let port = |url: &str| url.parse::<http::Uri>().ok().and_then(|uri| uri.port_u16());
+        if port(url).is_some() && [port(&run.url), port(&run.admin_url)].contains(&port(url)) {
+            Ok(run)
+        } else {
+            Err(format!("{} is of another server than {url}", path.display()))
+        }
+    }
+
     pub(crate) fn write(&self, data: &Path) -> io::Result<()> {
         write_atomically(&Self::path(data), &serde_json::to_string_pretty(self)?, 0o600)
     }
@@ -121,26 +143,35 @@ impl RunFile {
 
     /// Calls the server's admin API. The error is one line for the caller.
     pub(crate) fn call_admin(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(std::time::Duration::from_secs(30)))
-            .build()
-            .into();
+        let agent = agent();
         let url = format!("{}{path}", self.admin_url);
         let bearer = format!("Bearer {}", self.admin_token);
         let answer = match (method, body) {
             ("POST", Some(body)) => agent.post(&url).header("authorization", &bearer).send_json(body),
+            ("DELETE", _) => agent.delete(&url).header("authorization", &bearer).call(),
             _ => agent.get(&url).header("authorization", &bearer).call(),
         };
         let mut answer = answer.map_err(|error| format!("{url}: {error}"))?;
         let status = answer.status().as_u16();
-        let value: Value = answer.body_mut().read_json().map_err(|error| format!("{url}: {error}"))?;
+        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_json();
+        let value: Value = body.map_err(|error| format!("{url}: {error}"))?;
         if status >= 400 {
             let text = value.get("detail").or_else(|| value.get("title")).and_then(Value::as_str);
             return Err(text.map_or_else(|| format!("{url}: status {status}"), str::to_owned));
         }
         Ok(value)
     }
+}
+
+/// Longest answer of the admin API that is read; the largest schema of the public model is a tenth of it.
+const ANSWER_BYTES_MAX: u64 = 64 << 20;
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(std::time::Duration::from_secs(120)))
+        .build()
+        .into()
 }
 
 /// Replaces a file so that a reader sees the old or the new content whole, also after a power cut.

@@ -2,7 +2,7 @@
 //!
 //! The sample objects are made through the public API, as any client would make them.
 
-mod client;
+pub(crate) mod client;
 mod samples;
 mod summary;
 
@@ -92,12 +92,13 @@ async fn first_credentials(server: &Server, folder: &Path) -> Result<Credentials
     let made = admin::first_credential(server.app())
         .await
         .map_err(|error| Failure::Internal(format!("cannot make the first credential: {error}")))?;
+    let text = |name: &str| made[name].as_str().unwrap_or_default().to_owned();
     let credentials = Credentials {
-        org: made.org.to_string(),
-        api_key: made.client_id,
-        client_secret: made.client_secret,
+        org: text("org"),
+        api_key: text("api_key"),
+        client_secret: text("client_secret"),
         sandbox: "prod".to_owned(),
-        tenant: made.tenant,
+        tenant: text("tenant"),
     };
     credentials
         .write(folder)

@@ -5,8 +5,11 @@
 
 mod api;
 mod app;
+mod apply;
 mod cli;
+mod client_jwt;
 mod config;
+mod credentials;
 mod data_dir;
 mod dev;
 mod listen;

@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use control::flow::Wiring;
+use control::sandbox::Wiped;
 use control::{Actor, Kind, Saved, Scope, catalog, mapping, registry, resource, sandbox};
 use lake::{Lake, TableSpec};
 use serde_json::Value;
 use store::{Store, StoreError, Tx, values};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use vocab::{
-    ConnectionId, DatasetId, DatasetNo, FlowId, FlowNo, InletId, InletNo, MappingSetId, Millis, SchemaId,
-    SchemaNo,
+    ConnectionId, DatasetId, DatasetNo, FlowId, FlowNo, InletId, InletNo, MappingSetId, Millis, SandboxNo,
+    SchemaId, SchemaNo,
 };
 
 /// The plans in force. Reading one takes no lock; changes go one at a time.
@@ -43,6 +44,8 @@ impl Plans {
     /// Compiles everything; for start-up.
     pub(crate) async fn load(&self, store: &Store, lake: &Lake, now: Millis) -> Result<(), StoreError> {
         let mut missing = self.publishing.lock().await;
+        // Before any table is made: a folder that a crash left behind goes as a whole.
+        settle(store, lake).await?;
         let mut tx = store.read().await?;
         let mut inlet = inlet::Plan::default();
         let mut refine = refine::Plan::default();
@@ -71,6 +74,10 @@ impl Plans {
             return Ok(());
         }
         let mut missing = self.publishing.lock().await;
+        if self.refine.load().generations.get(&scope.sandbox).is_some_and(|now| *now > scope.generation) {
+            // The sandbox was emptied since: nothing of this change is there.
+            return Ok(());
+        }
         let mut tx = store.read().await?;
         let mut compiler = Compiler {
             tx: &mut tx,
@@ -97,10 +104,20 @@ impl Plans {
         Ok(())
     }
 
-    /// Tries again to create the tables that could not be created with their dataset.
-    pub(crate) async fn retry_tables(&self, lake: &Lake) {
+    /// Tries again what the file system refused: tables that could not be created with their dataset, folders of emptied
+    /// sandboxes.
+    pub(crate) async fn retry(&self, store: &Store, lake: &Lake) {
         let mut missing = self.publishing.lock().await;
         self.ensure_tables(lake, &mut missing).await;
+        if let Err(error) = settle(store, lake).await {
+            tracing::warn!(%error, "cannot look for emptied sandboxes");
+        }
+    }
+
+    /// Keeps all other changes out until it is dropped. Taken before a transaction that writes, as changes to the plans
+    /// write to the store themselves.
+    pub(crate) async fn change(&self) -> Changing<'_> {
+        Changing { plans: self, missing: self.publishing.lock().await }
     }
 
     async fn ensure_tables(&self, lake: &Lake, missing: &mut HashSet<DatasetNo>) {
@@ -125,6 +142,56 @@ impl Plans {
             }
         }
     }
+}
+
+/// The plans, held for one change.
+pub(crate) struct Changing<'a> {
+    plans: &'a Plans,
+    missing: MutexGuard<'a, HashSet<DatasetNo>>,
+}
+
+impl Changing<'_> {
+    /// Forgets all of a sandbox. Its inlets are unknown from here on, and what waits in the log for its datasets is
+    /// discarded.
+    pub(crate) fn forget(&mut self, wiped: &Wiped, catalog: &str) {
+        let sandbox = wiped.sandbox.no;
+        let mut inlet = inlet::Plan::clone(&self.plans.inlet.load());
+        let mut refine = refine::Plan::clone(&self.plans.refine.load());
+        for gone in inlet.inlets.values().filter(|inlet| inlet.sandbox == sandbox) {
+            refine.inlets.remove(&gone.no);
+            gone.flows.values().for_each(|flow| {
+                refine.flows.remove(&flow.no);
+            });
+        }
+        inlet.inlets.retain(|_, inlet| inlet.sandbox != sandbox);
+        inlet.datasets.retain(|(of, _), _| *of != sandbox);
+        inlet.sequence += 1;
+        refine.generations.insert(sandbox, wiped.sandbox.generation);
+        for (no, id) in &wiped.datasets {
+            self.missing.remove(no);
+            let dataset = discarding(catalog.to_owned(), sandbox, *no, id.clone());
+            refine.datasets.insert(*no, Arc::new(dataset));
+        }
+        self.plans.refine.store(Arc::new(refine));
+        self.plans.inlet.store(Arc::new(inlet));
+    }
+}
+
+/// Moves the folders of emptied sandboxes away, and says so in the store. One that cannot be moved is tried again later.
+pub(crate) async fn settle(store: &Store, lake: &Lake) -> Result<(), StoreError> {
+    let mut tx = store.read().await?;
+    let unsettled = sandbox::unsettled(&mut tx).await?;
+    drop(tx);
+    for (sandbox, tenant) in unsettled {
+        if let Err(error) = lake.trash(&Scope::catalog_of(&tenant, &sandbox.name)) {
+            tracing::error!(sandbox = sandbox.name, %error, "cannot move the files of an emptied sandbox away");
+            continue;
+        }
+        let mut tx = store.write().await?;
+        sandbox::settle(&mut tx, sandbox.no).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// Who reads when nobody asked.
@@ -162,7 +229,8 @@ impl Compiler<'_> {
                 }
                 Some(Kind::DataSets) => {
                     let no = DatasetNo(row.number(2)?);
-                    let dataset = discarding(self.scope, no, DatasetId::from(row.text(1)?));
+                    let id = DatasetId::from(row.text(1)?);
+                    let dataset = discarding(self.scope.catalog(), self.scope.sandbox, no, id);
                     self.refine.datasets.insert(no, Arc::new(dataset));
                 }
                 Some(Kind::Connections) => {
@@ -197,7 +265,8 @@ impl Compiler<'_> {
             | Kind::MapperSamples
             | Kind::MapperSchemas
             | Kind::SourceConnections
-            | Kind::TargetConnections => Ok(()),
+            | Kind::TargetConnections
+            | Kind::Namespaces => Ok(()),
         }
     }
 
@@ -397,14 +466,14 @@ fn text<'a>(doc: &'a Value, pointer: &str) -> Option<&'a str> {
 }
 
 /// A deleted dataset, as far as its pending records need it: they are discarded, and counted.
-fn discarding(scope: &Scope, no: DatasetNo, id: DatasetId) -> refine::Dataset {
+fn discarding(catalog: String, sandbox: SandboxNo, no: DatasetNo, id: DatasetId) -> refine::Dataset {
     let schema = Arc::new(xdm::Schema::default());
     let table = TableSpec {
-        catalog: scope.catalog(),
+        catalog,
         table: id.0.clone(),
         dataset_id: id,
         dataset: no,
-        sandbox: scope.sandbox,
+        sandbox,
         schema: schema.arrow().clone(),
         time_series: false,
     };

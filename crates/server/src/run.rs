@@ -312,7 +312,7 @@ fn memory_bytes(configured: u64) -> u64 {
 
 async fn retry_tables(app: App, mut stopped: watch::Receiver<bool>) {
     while tokio::time::timeout(TABLE_RETRY, stopped.changed()).await.is_err() {
-        app.plans.retry_tables(&app.lake).await;
+        app.plans.retry(&app.store, &app.lake).await;
     }
 }
 

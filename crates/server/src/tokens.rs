@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use control::ims::Credential;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use control::ims::{Credential, Need, Role};
 use ed25519_dalek::SigningKey;
 use inlet::{AuthError, Authorizer, Inlet};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
@@ -56,6 +56,7 @@ pub(crate) struct Verified {
     pub(crate) account: String,
     /// Set when the credential may act in that sandbox alone.
     pub(crate) sandbox: Option<String>,
+    pub(crate) role: Role,
 }
 
 /// Malformed, not ours, expired, or of a credential that is gone.
@@ -73,6 +74,7 @@ pub(crate) struct Tokens {
     clock: Arc<dyn Clock>,
     life_s: u64,
     key_id: String,
+    public: [u8; 32],
     encoding: EncodingKey,
     decoding: DecodingKey,
     live: ArcSwap<HashMap<String, Arc<Verified>>>,
@@ -95,6 +97,7 @@ impl Tokens {
             clock,
             life_s,
             key_id,
+            public: public.to_bytes(),
             encoding: EncodingKey::from_ed_der(&[&PKCS8_PREFIX[..], &seed].concat()),
             decoding: DecodingKey::from_ed_der(public.as_bytes()),
             live: ArcSwap::default(),
@@ -110,10 +113,19 @@ impl Tokens {
                 client_id: credential.client_id.clone(),
                 account: credential.account.clone(),
                 sandbox: credential.sandbox.clone(),
+                role: credential.role,
             };
             (credential.client_id.clone(), Arc::new(verified))
         });
         self.live.store(Arc::new(live.collect()));
+    }
+
+    /// The public key of these tokens as a JSON Web Key Set (RFC 7517, RFC 8037).
+    pub(crate) fn key_set(&self) -> serde_json::Value {
+        serde_json::json!({ "keys": [{
+            "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": self.key_id,
+            "x": URL_SAFE_NO_PAD.encode(self.public)
+        }] })
     }
 
     /// Whether some live credential has that client id.
@@ -187,7 +199,8 @@ pub(crate) struct InletAuthorizer(pub(crate) Arc<Tokens>);
 impl Authorizer for InletAuthorizer {
     fn authorize(&self, token: &str, inlet: &Inlet) -> Result<(), AuthError> {
         let verified = self.0.verify(token).map_err(|TokenInvalid| AuthError::Invalid)?;
-        let may = verified.org == inlet.org
+        let may = verified.role.may(Need::Ingest)
+            && verified.org == inlet.org
             && verified.sandbox.as_deref().is_none_or(|sandbox| sandbox == inlet.sandbox_name);
         if may { Ok(()) } else { Err(AuthError::Forbidden) }
     }
@@ -226,6 +239,7 @@ mod tests {
             org: OrgId::from("A@AdobeOrg"),
             sandbox: None,
             account: "account".to_owned(),
+            role: Role::Admin,
         }
     }
 

@@ -22,7 +22,12 @@ macro_rules! values {
 }
 
 /// The migrations in order. Their number is the version of the database; none is ever changed or reused.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/sqlite/0001_initial.sql"),
+    include_str!("../migrations/sqlite/0002_runs.sql"),
+    include_str!("../migrations/sqlite/0003_global_library.sql"),
+    include_str!("../migrations/sqlite/0004_credentials.sql"),
+];
 
 /// Connections that read, beside the one that writes.
 const READERS: u32 = 4;

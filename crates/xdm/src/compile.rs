@@ -140,7 +140,7 @@ impl Compiler {
         let mut lower_case: HashSet<String> = HashSet::new();
         let mut fields = Vec::with_capacity(properties.len());
         for (name, property) in properties {
-            let path = format!("{path}/{name}");
+            let (parent, path) = (path, format!("{path}/{name}"));
             if !lower_case.insert(name.to_lowercase()) {
                 let same = |other: &&String| *other != name && other.to_lowercase() == name.to_lowercase();
                 let other = properties.keys().find(same).cloned().unwrap_or_default();
@@ -148,7 +148,7 @@ impl Compiler {
                 let standard =
                     |name: &str| properties.get(name).is_some_and(|node| node.get("meta:xdmField").is_some());
                 if !standard(name) || !standard(&other) {
-                    return Err(CompileError::CaseClash { path, other });
+                    return Err(CompileError::CaseClash { path, other: format!("{parent}/{other}") });
                 }
             }
             fields.push(self.field(name, property, &path, depth + 1)?);
@@ -157,7 +157,8 @@ impl Compiler {
         // Standard and ingestion names are both seen here (documented samples).
         let required =
             required.filter_map(Value::as_str).map(field_name).filter(|name| properties.contains_key(name));
-        Ok(ObjectType::new(fields, required.collect()))
+        let closed = node.get("additionalProperties") == Some(&Value::Bool(false));
+        Ok(ObjectType::new(fields, required.collect(), closed))
     }
 
     fn field(&mut self, name: &str, node: &Value, path: &str, depth: usize) -> Result<Field, CompileError> {

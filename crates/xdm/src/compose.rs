@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::library;
 use crate::limits::{COMPOSE_STEPS_MAX, SCHEMA_DEPTH_MAX, SCHEMA_FIELDS_MAX};
+use crate::names::{FieldPath, field_name};
 
 /// Finds a resource of the tenant by its `$id`; the standard library is asked when it gives nothing.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<Arc<Value>> + 'a;
@@ -118,7 +119,10 @@ impl Composer<'_> {
             self.follow(out, reference, home, source, path, depth)?;
         }
         for member in node.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-            self.merge_into(out, member, home, source, path, depth + 1)?;
+            match taken(member) {
+                None => self.merge_into(out, member, home, source, path, depth + 1)?,
+                Some(paths) => self.merge_taken(out, member, &paths, home, source, path, depth + 1)?,
+            }
         }
         if let Some(required) = node.get("required").and_then(Value::as_array) {
             add_required(out, required);
@@ -127,6 +131,27 @@ impl Composer<'_> {
             self.property(out, name, property, home, source, path, depth + 1)?;
         }
         Ok(())
+    }
+
+    /// Merges those fields of a member of `allOf` that its `meta:refProperty` names.
+    #[expect(clippy::too_many_arguments, reason = "one step of a recursive walk, private")]
+    fn merge_taken(
+        &mut self,
+        out: &mut Value,
+        member: &Value,
+        paths: &[FieldPath],
+        home: &Value,
+        source: &str,
+        path: &str,
+        depth: usize,
+    ) -> Result<(), ComposeError> {
+        let mut part = json!({});
+        self.merge_into(&mut part, member, home, source, path, depth)?;
+        let steps: Vec<&[String]> = paths.iter().map(FieldPath::steps).collect();
+        keep(&mut part, &steps);
+        part["type"] = json!("object");
+        out["type"] = json!("object");
+        merge(out, part, path, source)
     }
 
     fn follow(
@@ -138,26 +163,37 @@ impl Composer<'_> {
         path: &str,
         depth: usize,
     ) -> Result<(), ComposeError> {
+        let Some(target) = self.enter(reference, home, source)? else {
+            return Ok(());
+        };
+        let merged =
+            self.merge_into(out, target.node(home), target.home(home), &target.source, path, depth + 1);
+        self.stack.pop();
+        merged
+    }
+
+    /// Finds what a reference leads to and notes that it is being resolved; `None` where nothing is to be had: for JSON-LD's
+    /// own definitions, and in a circle.
+    fn enter(&mut self, reference: &str, home: &Value, source: &str) -> Result<Option<Target>, ComposeError> {
         let unknown = || ComposeError::UnknownReference { reference: reference.to_owned() };
         self.step()?;
         if reference == JSON_LD_CONTEXT {
-            return Ok(());
+            return Ok(None);
         }
         let (id, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let absolute = if id.is_empty() { format!("{source}{reference}") } else { reference.to_owned() };
         // A type that refers to itself ends in an empty object.
         if self.stack.contains(&absolute) {
-            return Ok(());
+            return Ok(None);
         }
-        let found = if id.is_empty() { None } else { Some(self.find(id).ok_or_else(unknown)?) };
-        let target_home = found.as_deref().unwrap_or(home);
-        let target = if fragment.is_empty() { Some(target_home) } else { target_home.pointer(fragment) };
-        let target = target.ok_or_else(unknown)?;
+        let document = if id.is_empty() { None } else { Some(self.find(id).ok_or_else(unknown)?) };
         let source = if id.is_empty() { source.to_owned() } else { id.to_owned() };
+        let target = Target { document, pointer: fragment.to_owned(), source };
+        if target.home(home).pointer(&target.pointer).is_none() {
+            return Err(unknown());
+        }
         self.stack.push(absolute);
-        let merged = self.merge_into(out, target, target_home, &source, path, depth + 1);
-        self.stack.pop();
-        merged
+        Ok(Some(target))
     }
 
     fn step(&mut self) -> Result<(), ComposeError> {
@@ -213,21 +249,56 @@ impl Composer<'_> {
             return Err(ComposeError::TooDeep);
         }
         let mut out = Map::new();
-        let reference = node.get("$ref").and_then(Value::as_str);
-        if let Some(reference) = reference.filter(|reference| !reference.starts_with('#')) {
-            // A data type gives everything but the field's own title and description.
-            let id = reference.split('#').next().unwrap_or(reference);
-            let target = self
-                .find(id)
-                .ok_or_else(|| ComposeError::UnknownReference { reference: reference.to_owned() })?;
-            for (key, value) in target.as_object().into_iter().flatten() {
-                let plain = !RESOLVED.contains(&key.as_str()) && key != "properties" && key != "required";
-                if plain && !OF_PART.contains(&key.as_str()) && !key.starts_with("meta:tenant") {
-                    out.insert(key.clone(), value.clone());
-                }
+        self.keywords(&mut out, node, home, source, path, depth)?;
+        let mut out = Value::Object(out);
+        self.merge_into(&mut out, node, home, source, path, depth)?;
+        // What a circle of references has cut off is an object.
+        if out.get("type").is_none() && (out.get("properties").is_some() || node.get("$ref").is_some()) {
+            out["type"] = json!("object");
+        }
+        Ok(out)
+    }
+
+    /// Everything that a field says of itself but its fields: what it refers to and the members of its `allOf` come first,
+    /// its own words win. A title and the like of another resource or definition are not the field's.
+    fn keywords(
+        &mut self,
+        out: &mut Map<String, Value>,
+        node: &Value,
+        home: &Value,
+        source: &str,
+        path: &str,
+        depth: usize,
+    ) -> Result<(), ComposeError> {
+        if depth > SCHEMA_DEPTH_MAX {
+            return Err(ComposeError::TooDeep);
+        }
+        let mut inherited = Map::new();
+        if let Some(reference) = node.get("$ref").and_then(Value::as_str) {
+            if let Some(target) = self.enter(reference, home, source)? {
+                let copied = self.keywords(
+                    &mut inherited,
+                    target.node(home),
+                    target.home(home),
+                    &target.source,
+                    path,
+                    depth + 1,
+                );
+                self.stack.pop();
+                copied?;
             }
-            out.insert("meta:referencedFrom".to_owned(), json!(id));
-            out.insert("type".to_owned(), json!("object"));
+            if let Some(id) = reference.split('#').next().filter(|id| !id.is_empty()) {
+                inherited.insert("meta:referencedFrom".to_owned(), json!(id));
+                inherited.entry("type").or_insert_with(|| json!("object"));
+            }
+        }
+        for member in node.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            self.keywords(&mut inherited, member, home, source, path, depth + 1)?;
+        }
+        for (key, value) in inherited {
+            if !OF_PART.contains(&key.as_str()) && !key.starts_with("meta:tenant") {
+                out.insert(key, value);
+            }
         }
         for (key, value) in node.as_object().into_iter().flatten() {
             if RESOLVED.contains(&key.as_str()) || key == "properties" || key == "required" {
@@ -241,12 +312,56 @@ impl Composer<'_> {
             };
             out.insert(key.clone(), value);
         }
-        let mut out = Value::Object(out);
-        self.merge_into(&mut out, node, home, source, path, depth)?;
-        if out.get("type").is_none() && out.get("properties").is_some() {
-            out["type"] = json!("object");
+        Ok(())
+    }
+}
+
+/// Where a reference leads.
+struct Target {
+    /// The other resource; `None` within the same.
+    document: Option<Arc<Value>>,
+    pointer: String,
+    /// The `$id` of the resource that it lies in.
+    source: String,
+}
+
+impl Target {
+    fn home<'a>(&'a self, home: &'a Value) -> &'a Value {
+        self.document.as_deref().unwrap_or(home)
+    }
+
+    fn node<'a>(&'a self, home: &'a Value) -> &'a Value {
+        self.home(home).pointer(&self.pointer).unwrap_or(&Value::Null)
+    }
+}
+
+/// The fields that a member of `allOf` is limited to; `None` for all.
+fn taken(member: &Value) -> Option<Vec<FieldPath>> {
+    let paths = member.get("meta:refProperty")?.as_array().filter(|paths| !paths.is_empty())?;
+    Some(paths.iter().filter_map(|path| FieldPath::parse(path.as_str()?)).collect())
+}
+
+/// Takes away the fields below a node to which none of the paths leads.
+fn keep(node: &mut Value, paths: &[&[String]]) {
+    if paths.iter().any(|path| path.is_empty()) {
+        return;
+    }
+    for key in ["items", "additionalProperties"] {
+        if let Some(inner) = node.get_mut(key).filter(|inner| inner.is_object()) {
+            keep(inner, paths);
         }
-        Ok(out)
+    }
+    let kept = |name: &str| paths.iter().any(|path| path.first().is_some_and(|step| step == name));
+    if let Some(Value::Object(properties)) = node.get_mut("properties") {
+        properties.retain(|name, _| kept(name));
+        for (name, field) in properties {
+            let below: Vec<&[String]> =
+                paths.iter().filter(|path| path.first() == Some(name)).map(|path| &path[1..]).collect();
+            keep(field, &below);
+        }
+    }
+    if let Some(Value::Array(required)) = node.get_mut("required") {
+        required.retain(|name| name.as_str().is_some_and(|name| kept(&field_name(name))));
     }
 }
 
@@ -430,6 +545,12 @@ fn annotate_field(field: &mut Value, path: &str, depth: usize) -> Result<(), Typ
         }
     }
     annotate_fields(field, path, depth)?;
+    // A definition inside a resource may be of any type; composition finds it.
+    if field.get("$ref").and_then(Value::as_str).is_some_and(|target| target.contains('#'))
+        && field.get("type").is_none()
+    {
+        return Ok(());
+    }
     let kind = match xdm_type(field) {
         Ok(kind) => kind,
         // What refers to a data type has its type from there.
@@ -480,23 +601,30 @@ pub fn without_text(resource: &mut Value) {
 /// A resolved resource in standard names (the `xdm` forms): each field by its `meta:xdmField`.
 pub fn to_xdm_names(resolved: &Value) -> Value {
     let mut out = resolved.clone();
-    rename(&mut out, 0);
+    rename(&mut out, false, 0);
     out
 }
 
-/// Whether an object stands for the prefix of its fields' standard names, and has no name of its own there.
-fn is_prefix(name: &str, field: &Value) -> bool {
+/// Whether an object stands for the beginning of its fields' standard names, as `_repo` does for `repo:createDate`, and
+/// has no name of its own there.
+fn is_prefix(field: &Value) -> bool {
     let fields = field.get("properties").and_then(Value::as_object).filter(|fields| !fields.is_empty());
-    let prefixed = |field: &Value| {
-        let standard = field.get("meta:xdmField").and_then(Value::as_str).unwrap_or_default();
-        standard.contains(':') && !standard.starts_with("xdm:")
+    let prefixed = |field: &Value| match field.get("meta:xdmField").and_then(Value::as_str) {
+        Some(standard) => standard.contains(':') && !standard.starts_with("xdm:"),
+        None => is_prefix(field),
     };
-    name.starts_with('_')
-        && field.get("meta:xdmField").is_none()
-        && fields.is_some_and(|fields| fields.values().all(prefixed))
+    field.get("meta:xdmField").is_none() && fields.is_some_and(|fields| fields.values().all(prefixed))
 }
 
-fn rename(node: &mut Value, depth: usize) {
+/// Moves the fields of an object that is a prefix, already renamed, up to where they belong; returns those that are
+/// required.
+fn lift(field: &mut Value, properties: &mut Map<String, Value>) -> Vec<Value> {
+    let inner = field.get_mut("properties").and_then(Value::as_object_mut).map(std::mem::take);
+    properties.extend(inner.into_iter().flatten());
+    field.get("required").and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+fn rename(node: &mut Value, in_prefix: bool, depth: usize) {
     if depth > SCHEMA_DEPTH_MAX {
         return;
     }
@@ -505,18 +633,18 @@ fn rename(node: &mut Value, depth: usize) {
     };
     for key in ["items", "additionalProperties"] {
         if let Some(inner) = node.get_mut(key) {
-            rename(inner, depth + 1);
+            rename(inner, false, depth + 1);
         }
     }
     let mut renamed: Vec<(String, String)> = Vec::new();
+    let mut lifted: Vec<(String, Vec<Value>)> = Vec::new();
     if let Some(Value::Object(properties)) = node.get_mut("properties") {
         let old = std::mem::take(properties);
         for (name, mut field) in old {
-            rename(&mut field, depth + 1);
-            if is_prefix(&name, &field) {
-                // `_repo.createDate` is one name in the standard notation: `repo:createDate`.
-                let inner = field.get_mut("properties").and_then(Value::as_object_mut).map(std::mem::take);
-                properties.extend(inner.into_iter().flatten());
+            let prefix = (in_prefix || name.starts_with('_')) && is_prefix(&field);
+            rename(&mut field, prefix, depth + 1);
+            if prefix {
+                lifted.push((name, lift(&mut field, properties)));
                 continue;
             }
             match field.get("meta:xdmField").and_then(Value::as_str) {
@@ -531,6 +659,12 @@ fn rename(node: &mut Value, depth: usize) {
         }
     }
     if let Some(Value::Array(required)) = node.get_mut("required") {
+        for (prefix, names) in lifted {
+            if let Some(at) = required.iter().position(|name| *name == prefix) {
+                required.remove(at);
+                required.extend(names);
+            }
+        }
         let names: BTreeSet<(String, String)> = renamed.into_iter().collect();
         for name in required {
             if let Some((_, standard)) = names.iter().find(|(old, _)| name == old) {

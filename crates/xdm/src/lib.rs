@@ -8,9 +8,14 @@ mod columns;
 mod compile;
 mod compose;
 mod dates;
+mod infer;
 pub mod library;
 pub mod limits;
 mod names;
+mod public;
+#[cfg(test)]
+mod reference;
+mod sample;
 mod types;
 mod validate;
 
@@ -21,6 +26,9 @@ pub use columns::Columns;
 pub use compile::{CompileError, Schema};
 pub use compose::{ComposeError, Lookup, TypeError, annotate, compose, to_xdm_names, without_text};
 pub use dates::{parse_date, parse_date_time};
+pub use infer::{Inference, Inferred};
 pub use names::{FieldPath, alt_id};
+pub use public::{from_public, ingestion_names, is_public, kind_of, state_extends};
+pub use sample::{SampleError, sample};
 pub use types::{Behavior, Bound, Constraints, Field, ObjectType, Type};
 pub use validate::{Category, Violation, Violations, streaming_validation};

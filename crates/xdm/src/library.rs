@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
 
-use crate::compose::annotate;
+use crate::compose::{TypeError, annotate};
 use crate::names::alt_id;
 
 const FILES: [(ResourceKind, &str); 4] = [
@@ -18,7 +18,7 @@ const FILES: [(ResourceKind, &str); 4] = [
     (ResourceKind::DataTypes, include_str!("../standard/datatypes.json")),
 ];
 
-static STANDARD: LazyLock<Library> = LazyLock::new(Library::read);
+static STANDARD: LazyLock<Arc<Library>> = LazyLock::new(|| Arc::new(Library::read()));
 
 /// The collections of the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +31,14 @@ pub enum ResourceKind {
 }
 
 impl ResourceKind {
+    pub const ALL: [Self; 5] =
+        [Self::Behaviors, Self::Classes, Self::FieldGroups, Self::DataTypes, Self::Schemas];
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// The collection's name in URLs and in `meta:resourceType`.
     pub fn name(self) -> &'static str {
         match self {
@@ -56,7 +64,7 @@ pub struct Resource {
 }
 
 /// All standard resources, in the order of their ids within each kind.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Library {
     resources: Vec<Resource>,
     /// By `$id` and by `meta:altId`.
@@ -64,7 +72,7 @@ pub struct Library {
 }
 
 /// The standard library, read on first use.
-pub fn standard() -> &'static Library {
+pub fn standard() -> &'static Arc<Library> {
     &STANDARD
 }
 
@@ -78,6 +86,38 @@ impl Library {
         self.resources.iter().filter(move |resource| resource.kind == kind)
     }
 
+    /// This library and others' resources; those replace its own of the same `$id`.
+    pub fn with(&self, resources: impl IntoIterator<Item = Resource>) -> Self {
+        let mut library = self.clone();
+        resources.into_iter().for_each(|resource| library.put(resource));
+        library.resources.sort_by(|a, b| a.id.cmp(&b.id));
+        library.index.clear();
+        for (at, resource) in library.resources.iter().enumerate() {
+            library.index.insert(resource.id.clone(), at);
+            library.index.insert(resource.alt_id.clone(), at);
+        }
+        library
+    }
+
+    pub fn len(&self) -> usize {
+        self.resources.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+    }
+
+    fn put(&mut self, resource: Resource) {
+        match self.index.get(&resource.id) {
+            Some(at) => self.resources[*at] = resource,
+            None => {
+                self.index.insert(resource.id.clone(), self.resources.len());
+                self.index.insert(resource.alt_id.clone(), self.resources.len());
+                self.resources.push(resource);
+            }
+        }
+    }
+
     fn read() -> Self {
         let mut library = Self { resources: Vec::new(), index: HashMap::new() };
         for (kind, text) in FILES {
@@ -88,15 +128,28 @@ impl Library {
         library
     }
 
-    fn add(&mut self, kind: ResourceKind, mut doc: Value) {
-        let id = doc.get("$id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let alt_id = alt_id(&id);
+    fn add(&mut self, kind: ResourceKind, doc: Value) {
         // Types are computed as for a tenant's resource; a test shows that none is refused.
-        let annotated = annotate(&mut doc);
-        debug_assert!(annotated.is_ok(), "{id}: {annotated:?}");
+        match Resource::new(kind, doc) {
+            Ok(resource) => self.put(resource),
+            Err(error) => debug_assert!(false, "{error}"),
+        }
+    }
+}
+
+impl Resource {
+    /// A resource with the type of each field computed.
+    pub fn new(kind: ResourceKind, mut doc: Value) -> Result<Self, TypeError> {
+        let id = doc.get("$id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        annotate(&mut doc)?;
+        let alt_id = alt_id(&id);
         doc["meta:altId"] = json!(alt_id);
-        self.index.insert(id.clone(), self.resources.len());
-        self.index.insert(alt_id.clone(), self.resources.len());
-        self.resources.push(Resource { id, alt_id, kind, doc: Arc::new(doc) });
+        Ok(Self { id, alt_id, kind, doc: Arc::new(doc) })
+    }
+
+    /// A resource whose document [`Resource::new`] made.
+    pub fn stored(kind: ResourceKind, doc: Value) -> Self {
+        let id = doc.get("$id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self { alt_id: alt_id(&id), id, kind, doc: Arc::new(doc) }
     }
 }

@@ -23,3 +23,18 @@ pub const VIOLATIONS_ANSWERED: usize = 5;
 
 /// Longest part of a value that a violation repeats, characters.
 pub const QUOTED_CHARS_MAX: usize = 200;
+
+/// Optional fields that a random record has at most; required ones come on top.
+pub const SAMPLE_FIELDS_MAX: usize = 300;
+
+/// Items and characters of one random value; a schema that demands more has no sample.
+pub const SAMPLE_LENGTH_MAX: usize = 10_000;
+
+/// Fields that are inferred from records; the vendor allows as many in a row.
+pub const INFER_FIELDS_MAX: usize = 10_000;
+
+/// Deepest field that is inferred; leaves room for the class and the tenant's object above it.
+pub const INFER_DEPTH_MAX: usize = 48;
+
+/// Longest list of values that is inferred as an enum, and most records that each needs on average.
+pub const INFER_ENUM_VALUES_MAX: usize = 12;

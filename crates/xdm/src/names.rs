@@ -46,6 +46,36 @@ pub(crate) fn field_name(name: &str) -> String {
     }
 }
 
+/// Where ingestion has a field of the standard notation: `repo:createDate` is `_repo.createDate`, a URI is a path of its
+/// words without the vendor's own, and hyphens give way to camel case.
+pub(crate) fn field_steps(name: &str) -> Vec<String> {
+    let uri = name.strip_prefix("https://").or_else(|| name.strip_prefix("http://"));
+    if let Some(path) = uri {
+        let known = ["ns.adobe.com/xdm/data/metrics/", "ns.adobe.com/xdm/", "ns.adobe.com/"];
+        let path = known.iter().find_map(|prefix| path.strip_prefix(prefix)).unwrap_or(path);
+        let mut steps: Vec<String> = path.split('/').filter(|step| !step.is_empty()).map(camel).collect();
+        if steps.len() > 1 {
+            steps[0].insert(0, '_');
+        }
+        return steps;
+    }
+    match name.split_once(':') {
+        Some((prefix, rest)) if prefix != "xdm" => vec![format!("_{}", camel(prefix)), camel(rest)],
+        _ => vec![camel(&field_name(name))],
+    }
+}
+
+fn camel(word: &str) -> String {
+    let mut parts = word.split('-');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let mut letters = part.chars();
+        out.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        out.push_str(letters.as_str());
+    }
+    out
+}
+
 /// The `meta:altId` of a resource: `_` and the path of its `$id`, with dots. Ids of other hosts keep the host's first word.
 pub fn alt_id(id: &str) -> String {
     let path = id.strip_prefix("https://").or_else(|| id.strip_prefix("http://")).unwrap_or(id);
@@ -69,6 +99,27 @@ mod tests {
             ("a..b", None),
         ] {
             assert_eq!(FieldPath::parse(text).map(|path| path.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn standard_names() {
+        for (name, expected) in [
+            ("xdm:birthDate", "birthDate"),
+            ("birthDate", "birthDate"),
+            ("@id", "_id"),
+            ("repo:createDate", "_repo.createDate"),
+            (
+                "https://ns.adobe.com/experience/analytics/customDimensions",
+                "_experience.analytics.customDimensions",
+            ),
+            ("https://ns.adobe.com/xdm/channels/apns", "_channels.apns"),
+            ("https://ns.adobe.com/xdm/data/metrics/opens", "opens"),
+            ("https://ns.adobe.com/xdm/channels/direct-mail", "_channels.directMail"),
+            ("xdm:direct-mail", "directMail"),
+            ("braze:in-appMessage", "_braze.inAppMessage"),
+        ] {
+            assert_eq!(field_steps(name).join("."), expected, "{name}");
         }
     }
 

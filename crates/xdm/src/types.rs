@@ -43,6 +43,8 @@ pub struct ObjectType {
     pub fields: Vec<Field>,
     /// Names of fields that must be there, in the order of the schema.
     pub required: Vec<String>,
+    /// Whether the schema itself says `additionalProperties: false`. Ingestion takes every object so.
+    pub closed: bool,
     index: HashMap<String, usize>,
 }
 
@@ -88,9 +90,9 @@ pub struct Pattern {
 }
 
 impl ObjectType {
-    pub fn new(fields: Vec<Field>, required: Vec<String>) -> Self {
+    pub fn new(fields: Vec<Field>, required: Vec<String>, closed: bool) -> Self {
         let index = fields.iter().enumerate().map(|(at, field)| (field.name.clone(), at)).collect();
-        Self { fields, required, index }
+        Self { fields, required, closed, index }
     }
 
     /// The field of that name.

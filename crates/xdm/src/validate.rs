@@ -84,7 +84,17 @@ impl Violations {
 impl Schema {
     /// Checks a record; stops after `limit` violations.
     pub fn validate(&self, record: &Json<'_>, limit: usize) -> Violations {
-        let mut walk = Walk { found: Violations::default(), limit, place: Vec::new() };
+        self.check(record, limit, false)
+    }
+
+    /// The same with keys that the schema does not know allowed, unless it says itself that there are no others: how plain
+    /// JSON Schema reads it.
+    pub fn validate_open(&self, record: &Json<'_>, limit: usize) -> Violations {
+        self.check(record, limit, true)
+    }
+
+    fn check(&self, record: &Json<'_>, limit: usize, open: bool) -> Violations {
+        let mut walk = Walk { found: Violations::default(), limit, open, place: Vec::new() };
         match record {
             Json::Object(object) => walk.object(object, self.root()),
             other => walk.wrong_type("JSONObject", other),
@@ -104,6 +114,8 @@ enum Step<'a> {
 struct Walk<'a> {
     found: Violations,
     limit: usize,
+    /// Whether unknown keys are allowed.
+    open: bool,
     place: Vec<Step<'a>>,
 }
 
@@ -114,6 +126,7 @@ impl<'a> Walk<'a> {
                 return;
             }
             match ty.get(name) {
+                None if self.open && !ty.closed => {}
                 None => {
                     let text = format!("extraneous key [{}] is not permitted", quoted(name));
                     self.report(Category::Unclassified, "additionalProperties", text);
@@ -365,6 +378,15 @@ fn equal(known: &Value, value: &Json<'_>) -> bool {
         (Value::Bool(known), Json::Bool(value)) => known == value,
         (Value::Number(known), Json::Int(value)) => known.as_f64() == Some(*value as f64),
         (Value::Number(known), Json::Float(value)) => known.as_f64() == Some(*value),
+        (Value::Array(known), Json::Array(items)) => {
+            known.len() == items.len() && known.iter().zip(items).all(|(known, item)| equal(known, item))
+        }
+        (Value::Object(known), Json::Object(members)) => {
+            known.len() == members.len()
+                && members
+                    .iter()
+                    .all(|(name, value)| known.get(name).is_some_and(|known| equal(known, value)))
+        }
         _ => false,
     }
 }

@@ -24,6 +24,8 @@ pub enum FlowError {
     VersionMismatch { current: String },
     #[error("state cannot be set when a flow is created")]
     StateInCreate,
+    #[error("there is no flow with the id {0} that could run")]
+    RunOfUnknownFlow(String),
     #[error("{0}")]
     MappingVersion(String),
     #[error("there is no {collection} entry with the id \"{id}\"")]

@@ -1,7 +1,7 @@
 //! Flow Service: base connections (each owns an inlet), source and target connections, flows, and their fixed specs.
 //!
 //! Each collection has its module with `create`, `patch` and the actions it knows; [`get`], [`list`] and [`item`] serve
-//! all four. What a flow resolves to is [`Wiring`]. Not here: HTTP, error bodies, runs.
+//! all four. What a flow resolves to is [`Wiring`]; what became of its records, [`runs`]. Not here: HTTP, error bodies.
 
 mod body;
 pub mod connections;
@@ -12,6 +12,7 @@ mod item;
 mod mapping;
 mod patch;
 mod query;
+pub mod runs;
 pub mod source_connections;
 pub mod specs;
 pub mod target_connections;

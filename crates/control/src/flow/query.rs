@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use vocab::Millis;
 
 use super::FlowError;
 use super::body::invalid;
@@ -21,6 +22,38 @@ pub struct Query {
     count: bool,
     projection: Vec<String>,
     after: Option<Place>,
+}
+
+/// What a list can be ordered by.
+pub(super) trait Listable {
+    fn id(&self) -> &str;
+    fn name(&self) -> &str;
+    fn state(&self) -> &str;
+    fn created(&self) -> Millis;
+    fn updated(&self) -> Millis;
+    /// Tells apart what is otherwise equal.
+    fn no(&self) -> u32;
+}
+
+impl Listable for Saved {
+    fn id(&self) -> &str {
+        &self.id
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn state(&self) -> &str {
+        &self.state
+    }
+    fn created(&self) -> Millis {
+        self.created
+    }
+    fn updated(&self) -> Millis {
+        self.updated
+    }
+    fn no(&self) -> u32 {
+        self.no
+    }
 }
 
 /// The answer to a list request.
@@ -147,17 +180,38 @@ impl Query {
         self.filters.iter().all(|filter| filter.passes(item))
     }
 
+    /// The values that a filter asks of one member with `==`.
+    pub(super) fn only(&self, member: &str) -> Option<&[String]> {
+        let is = |filter: &&Filter| filter.operator == Operator::Equal && filter.path == [member];
+        self.filters.iter().find(is).map(|filter| filter.values.as_slice())
+    }
+
+    /// Whether something else than that member is asked for.
+    pub(super) fn has_filters_beside(&self, member: &str) -> bool {
+        self.filters.len() > usize::from(self.only(member).is_some())
+    }
+
     /// Filters, orders and cuts; `show` makes the item of a resource.
     pub(super) fn select(&self, mut all: Vec<Saved>, show: impl Fn(&Saved) -> Value) -> Listed {
         if !self.filters.is_empty() {
             all.retain(|saved| self.passes(&show(saved)));
         }
+        match self.cut(all) {
+            Err(count) => Listed::Count(count),
+            Ok((page, next)) => {
+                Listed::Page { items: page.iter().map(|saved| self.project(show(saved))).collect(), next }
+            }
+        }
+    }
+
+    /// Orders what has passed the filters and cuts the page, with the token of the next one; the number when that is
+    /// what is asked for.
+    pub(super) fn cut<T: Listable>(&self, all: Vec<T>) -> Result<(Vec<T>, Option<String>), usize> {
         // Clients send `limit` with `count=true`, though the vendor's list of codes forbids it.
         if self.count {
-            return Listed::Count(all.len());
+            return Err(all.len());
         }
-        let mut placed: Vec<(Place, Saved)> =
-            all.into_iter().map(|saved| (self.order.place(&saved), saved)).collect();
+        let mut placed: Vec<(Place, T)> = all.into_iter().map(|one| (self.order.place(&one), one)).collect();
         placed.sort_by(|a, b| self.order.compare(&a.0, &b.0));
         if let Some(after) = &self.after {
             placed.retain(|(place, _)| self.order.compare(place, after) == Ordering::Greater);
@@ -165,7 +219,7 @@ impl Query {
         let more = placed.len() > self.limit;
         placed.truncate(self.limit);
         let next = placed.last().filter(|_| more).map(|(place, _)| self.token(place));
-        Listed::Page { items: placed.iter().map(|(_, saved)| self.project(show(saved))).collect(), next }
+        Ok((placed.into_iter().map(|(_, one)| one).collect(), next))
     }
 
     fn token(&self, after: &Place) -> String {
@@ -181,7 +235,7 @@ impl Query {
     }
 
     /// The top-level members that were asked for.
-    fn project(&self, item: Value) -> Value {
+    pub(super) fn project(&self, item: Value) -> Value {
         if self.projection.is_empty() {
             return item;
         }
@@ -223,15 +277,15 @@ impl Order {
         }
     }
 
-    fn place(&self, saved: &Saved) -> Place {
+    fn place(&self, one: &impl Listable) -> Place {
         let key = match self.field.as_str() {
-            "id" => Key::Text(saved.id.clone()),
-            "name" => Key::Text(saved.name.clone()),
-            "state" => Key::Text(saved.state.clone()),
-            "updatedAt" => Key::Time(saved.updated.0),
-            _ => Key::Time(saved.created.0),
+            "id" => Key::Text(one.id().to_owned()),
+            "name" => Key::Text(one.name().to_owned()),
+            "state" => Key::Text(one.state().to_owned()),
+            "updatedAt" => Key::Time(one.updated().0),
+            _ => Key::Time(one.created().0),
         };
-        Place { key, no: saved.no }
+        Place { key, no: one.no() }
     }
 
     fn compare(&self, a: &Place, b: &Place) -> Ordering {
@@ -293,6 +347,10 @@ impl Filter {
 
     fn is_one_of(&self, value: &Value) -> bool {
         self.values.iter().any(|wanted| match value {
+            // Clients and guide disagree on the case of a run's status.
+            Value::String(text) if self.path.last().is_some_and(|last| last == "status") => {
+                text.eq_ignore_ascii_case(wanted)
+            }
             Value::String(text) => text == wanted,
             Value::Bool(flag) => wanted.eq_ignore_ascii_case(if *flag { "true" } else { "false" }),
             Value::Number(number) => {

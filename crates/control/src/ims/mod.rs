@@ -7,10 +7,17 @@ use store::{Row, StoreError, Tx, values};
 use subtle::ConstantTimeEq as _;
 use vocab::{Millis, OrgId, random};
 
-use crate::sandbox::{self, CreateSandboxError, DEFAULT_NAME, NewSandbox, SandboxType};
+mod role;
+
+pub use role::{Need, Role, UnknownRole};
+
+use crate::sandbox::{self, CreateSandboxError, DEFAULT_NAME, NewSandbox, Sandbox, SandboxType};
 
 /// Who made what no request asked for.
 const SYSTEM: &str = "system";
+
+/// Live secrets of a credential: two while one replaces the other.
+const SECRETS_MAX: u64 = 2;
 
 /// Tenant ids that would collide with a standard namespace: `_{tenant}` is a field name, and
 /// `https://ns.adobe.com/{tenant}/` the start of schema ids. From the published XDM library, and our own column.
@@ -67,6 +74,16 @@ pub struct Credential {
     pub sandbox: Option<String>,
     /// The technical account: what `createdBy` shows.
     pub account: String,
+    pub role: Role,
+}
+
+/// A credential as it is listed; its secrets cannot be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub credential: Credential,
+    pub created: Millis,
+    pub secrets: u64,
+    pub keys: u64,
 }
 
 /// Why an org or a credential was not made.
@@ -84,6 +101,10 @@ pub enum ImsError {
     UnknownOrg,
     #[error("the org has no sandbox {0}")]
     UnknownSandbox(String),
+    #[error("there is no credential {0}, or it was revoked")]
+    UnknownCredential(String),
+    #[error("the credential has two secrets already: retire the older one first")]
+    TwoSecrets,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -153,29 +174,87 @@ pub async fn create_credential(
     now: Millis,
     org: &OrgId,
     sandbox: Option<&str>,
+    role: Role,
 ) -> Result<(String, String), ImsError> {
     if find_org(tx, org).await?.is_none() {
         return Err(ImsError::UnknownOrg);
     }
     let sandbox = match sandbox {
         None => None,
-        Some(wanted) => match sandbox::get(tx, org, wanted).await? {
+        Some(wanted) => match sandbox::get(tx, org, wanted).await?.filter(Sandbox::is_open) {
             Some(found) => Some(found.name),
             None => return Err(ImsError::UnknownSandbox(wanted.to_owned())),
         },
     };
     let client_id = random::hex(16);
     let account = format!("{}@techacct.adobe.com", random::hex(12).to_uppercase());
-    let sql =
-        "INSERT INTO credential (client_id, org, sandbox, account, created_ms) VALUES ($1, $2, $3, $4, $5)";
-    tx.execute(sql, values![&client_id, org.as_str(), sandbox, account, now]).await?;
+    let sql = "INSERT INTO credential (client_id, org, sandbox, account, created_ms, role) VALUES ($1, $2, $3, $4, $5, $6)";
+    tx.execute(sql, values![&client_id, org.as_str(), sandbox, account, now, role.name()]).await?;
+    let client_secret = add_secret(tx, &client_id, now).await?;
+    Ok((client_id, client_secret))
+}
+
+async fn add_secret(tx: &mut Tx, client_id: &str, now: Millis) -> Result<String, StoreError> {
     // Hex only: several clients put the secret into a form body or a query without percent-encoding it.
     let client_secret = random::hex(32);
     let salt: [u8; 16] = random::bytes();
     let hash = salted_hash(&salt, &client_secret);
     let sql = "INSERT INTO credential_secret (client_id, salt, hash, created_ms) VALUES ($1, $2, $3, $4)";
-    tx.execute(sql, values![&client_id, &salt[..], &hash[..], now]).await?;
-    Ok((client_id, client_secret))
+    tx.execute(sql, values![client_id, &salt[..], &hash[..], now]).await?;
+    Ok(client_secret)
+}
+
+/// Gives a credential a second secret beside the one it has; both open the door until the older one is retired.
+pub async fn rotate(tx: &mut Tx, client_id: &str, now: Millis) -> Result<String, ImsError> {
+    known(tx, client_id).await?;
+    let sql = "SELECT count(*) FROM credential_secret WHERE client_id = $1";
+    let secrets = tx.row(sql, values![client_id]).await?.map_or(Ok(0), |row| row.count(0))?;
+    if secrets >= SECRETS_MAX {
+        return Err(ImsError::TwoSecrets);
+    }
+    Ok(add_secret(tx, client_id, now).await?)
+}
+
+/// Ends all secrets of a credential but the newest; how many that were.
+pub async fn retire(tx: &mut Tx, client_id: &str) -> Result<u64, ImsError> {
+    known(tx, client_id).await?;
+    let sql = "DELETE FROM credential_secret WHERE client_id = $1 AND rowid <>
+                 (SELECT rowid FROM credential_secret WHERE client_id = $1 ORDER BY created_ms DESC, rowid DESC LIMIT 1)";
+    Ok(tx.execute(sql, values![client_id]).await?)
+}
+
+/// Registers a public key with which a client signs its own tokens. The caller has checked that it is one.
+pub async fn add_key(tx: &mut Tx, client_id: &str, pem: &str, now: Millis) -> Result<(), ImsError> {
+    known(tx, client_id).await?;
+    let sql =
+        "INSERT INTO credential_key (client_id, pem, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    tx.execute(sql, values![client_id, pem, now]).await?;
+    Ok(())
+}
+
+/// The public keys of a credential in PEM form.
+pub async fn keys(tx: &mut Tx, client_id: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT pem FROM credential_key WHERE client_id = $1 ORDER BY created_ms";
+    let rows = tx.rows(sql, values![client_id]).await?;
+    rows.iter().map(|row| Ok(row.text(0)?.to_owned())).collect()
+}
+
+/// Every live credential, oldest first.
+pub async fn listed(tx: &mut Tx) -> Result<Vec<Listed>, StoreError> {
+    let sql = "SELECT client_id, org, sandbox, account, role, created_ms,
+                 (SELECT count(*) FROM credential_secret s WHERE s.client_id = c.client_id),
+                 (SELECT count(*) FROM credential_key k WHERE k.client_id = c.client_id)
+               FROM credential c WHERE revoked_ms IS NULL ORDER BY created_ms, client_id";
+    let rows = tx.rows(sql, values![]).await?;
+    let read = |row: &Row| {
+        let credential = read_credential(row)?;
+        Ok(Listed { credential, created: Millis(row.int(5)?), secrets: row.count(6)?, keys: row.count(7)? })
+    };
+    rows.iter().map(read).collect()
+}
+
+async fn known(tx: &mut Tx, client_id: &str) -> Result<Credential, ImsError> {
+    find_credential(tx, client_id).await?.ok_or_else(|| ImsError::UnknownCredential(client_id.to_owned()))
 }
 
 /// The credential of that client id and secret.
@@ -192,14 +271,13 @@ pub async fn verify_secret(tx: &mut Tx, client_id: &str, secret: &str) -> Result
 
 /// The live credential of that client id.
 pub async fn find_credential(tx: &mut Tx, client_id: &str) -> Result<Option<Credential>, StoreError> {
-    let sql =
-        "SELECT client_id, org, sandbox, account FROM credential WHERE client_id = $1 AND revoked_ms IS NULL";
+    let sql = "SELECT client_id, org, sandbox, account, role FROM credential WHERE client_id = $1 AND revoked_ms IS NULL";
     tx.row(sql, values![client_id]).await?.as_ref().map(read_credential).transpose()
 }
 
 /// Every live credential of every org.
 pub async fn all_credentials(tx: &mut Tx) -> Result<Vec<Credential>, StoreError> {
-    let sql = "SELECT client_id, org, sandbox, account FROM credential WHERE revoked_ms IS NULL";
+    let sql = "SELECT client_id, org, sandbox, account, role FROM credential WHERE revoked_ms IS NULL";
     tx.rows(sql, values![]).await?.iter().map(read_credential).collect()
 }
 
@@ -216,6 +294,7 @@ pub async fn revoke_credential(
         return Ok(false);
     }
     tx.execute("DELETE FROM credential_secret WHERE client_id = $1", values![client_id]).await?;
+    tx.execute("DELETE FROM credential_key WHERE client_id = $1", values![client_id]).await?;
     Ok(true)
 }
 
@@ -257,6 +336,8 @@ fn read_credential(row: &Row) -> Result<Credential, StoreError> {
         org: row.text(1)?.into(),
         sandbox: row.text_or_null(2)?.map(str::to_owned),
         account: row.text(3)?.to_owned(),
+        // A role that a newer program wrote gives no right here.
+        role: row.text(4)?.parse().unwrap_or(Role::None),
     })
 }
 
@@ -318,8 +399,9 @@ mod tests {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
         let org = org(&mut tx, "acme").await;
-        let (client, secret) = create_credential(&mut tx, NOW, &org, None).await.unwrap();
-        let (bound, other_secret) = create_credential(&mut tx, NOW, &org, Some("prod")).await.unwrap();
+        let (client, secret) = create_credential(&mut tx, NOW, &org, None, Role::Admin).await.unwrap();
+        let (bound, other_secret) =
+            create_credential(&mut tx, NOW, &org, Some("prod"), Role::Admin).await.unwrap();
         assert_eq!((client.len(), secret.len()), (32, 64));
         let found = verify_secret(&mut tx, &client, &secret).await.unwrap();
         assert_eq!((&found.client_id, &found.org, &found.sandbox), (&client, &org, &None));
@@ -332,11 +414,31 @@ mod tests {
         }
         let unknown = verify_secret(&mut tx, "nobody", &secret).await;
         assert!(matches!(unknown, Err(VerifyError::UnknownClient)));
-        let elsewhere = create_credential(&mut tx, NOW, &org, Some("nope")).await;
+        let elsewhere = create_credential(&mut tx, NOW, &org, Some("nope"), Role::Admin).await;
         assert!(matches!(elsewhere, Err(ImsError::UnknownSandbox(_))));
         let nowhere = OrgId::from("000000000000000000000000@AdobeOrg");
-        let nowhere = create_credential(&mut tx, NOW, &nowhere, None).await;
+        let nowhere = create_credential(&mut tx, NOW, &nowhere, None, Role::Admin).await;
         assert!(matches!(nowhere, Err(ImsError::UnknownOrg)));
+    }
+
+    #[tokio::test]
+    async fn two_secrets_are_good_while_one_replaces_the_other() {
+        let (store, _dir) = store().await;
+        let mut tx = store.write().await.unwrap();
+        let org = org(&mut tx, "acme").await;
+        let (client, old) = create_credential(&mut tx, NOW, &org, None, Role::Viewer).await.unwrap();
+        let new = rotate(&mut tx, &client, NOW).await.unwrap();
+        for secret in [&old, &new] {
+            assert_eq!(verify_secret(&mut tx, &client, secret).await.unwrap().role, Role::Viewer);
+        }
+        assert!(matches!(rotate(&mut tx, &client, NOW).await, Err(ImsError::TwoSecrets)));
+        assert_eq!(listed(&mut tx).await.unwrap()[0].secrets, 2);
+        assert_eq!(retire(&mut tx, &client).await.unwrap(), 1);
+        assert!(matches!(verify_secret(&mut tx, &client, &old).await, Err(VerifyError::WrongSecret)));
+        assert!(verify_secret(&mut tx, &client, &new).await.is_ok());
+        assert_eq!(retire(&mut tx, &client).await.unwrap(), 0, "the last one stays");
+        let unknown = rotate(&mut tx, "nobody", NOW).await;
+        assert!(matches!(unknown, Err(ImsError::UnknownCredential(_))));
     }
 
     #[tokio::test]
@@ -344,7 +446,7 @@ mod tests {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
         let org = org(&mut tx, "acme").await;
-        let (_, secret) = create_credential(&mut tx, NOW, &org, None).await.unwrap();
+        let (_, secret) = create_credential(&mut tx, NOW, &org, None, Role::Admin).await.unwrap();
         let rows = tx.rows("SELECT salt, hash FROM credential_secret", values![]).await.unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].bytes(0).unwrap().len(), rows[0].bytes(1).unwrap().len()), (16, 32));
@@ -356,7 +458,7 @@ mod tests {
         let (store, _dir) = store().await;
         let mut tx = store.write().await.unwrap();
         let (ours, theirs) = (org(&mut tx, "acme").await, org(&mut tx, "umbrella").await);
-        let (client, secret) = create_credential(&mut tx, NOW, &theirs, None).await.unwrap();
+        let (client, secret) = create_credential(&mut tx, NOW, &theirs, None, Role::Admin).await.unwrap();
         assert!(!revoke_credential(&mut tx, &ours, &client, NOW).await.unwrap(), "another org's credential");
         assert_eq!(all_credentials(&mut tx).await.unwrap().len(), 1);
         assert!(revoke_credential(&mut tx, &theirs, &client, NOW).await.unwrap());

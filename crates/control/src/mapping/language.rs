@@ -11,11 +11,7 @@ use crate::Scope;
 use crate::limits::PREVIEW_RECORDS_MAX;
 
 /// Checks an expression; with sample data it is evaluated on each record too.
-pub async fn validate(
-    tx: &mut Tx,
-    scope: &Scope,
-    body: &Map<String, Value>,
-) -> Result<Value, MappingError> {
+pub async fn validate(tx: &mut Tx, scope: &Scope, body: &Map<String, Value>) -> Result<Value, MappingError> {
     let source = body.get("expression").and_then(Value::as_str);
     let source = source.ok_or_else(|| MappingError::invalid("expression must be a text"))?;
     if let Some(id) = body.get("mappingSetId").and_then(Value::as_str).filter(|id| !id.is_empty()) {
@@ -35,7 +31,7 @@ pub async fn validate(
         let text = record.to_string();
         let record = Json::parse(text.as_bytes())
             .map_err(|error| MappingError::invalid(format!("the sample cannot be read: {error}")))?;
-        match expression.evaluate(&record, &Context { now: scope.now }) {
+        match expression.evaluate(&record, &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) }) {
             Ok(value) => results.push(serde_json::from_str(&value.to_string()).unwrap_or_default()),
             Err(error) => return Ok(failed(error.code, &error.message)),
         }

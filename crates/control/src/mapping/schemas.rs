@@ -62,7 +62,8 @@ pub async fn upload(tx: &mut Tx, scope: &Scope, file: &str) -> Result<Stored, Ma
     let bad = |error| MappingError::invalid(format!("the file is not JSON: {error}"));
     let content: Value = serde_json::from_str(file).map_err(bad)?;
     let is_schema = content.get("$schema").is_some_and(Value::is_string)
-        || (content.get("type") == Some(&json!("object")) && content.get("properties").is_some_and(Value::is_object));
+        || (content.get("type") == Some(&json!("object"))
+            && content.get("properties").is_some_and(Value::is_object));
     let body = if is_schema {
         json!({ "jsonSchema": content })
     } else {

@@ -422,8 +422,8 @@ fn score(source: &Field, destination: &Field) -> f64 {
     let name = if source.all == destination.all {
         1.0
     } else {
-        let leaf = dice(&source.name, &destination.name)
-            .max(0.8 * likeness(&source.name, &destination.with_parent));
+        let leaf =
+            dice(&source.name, &destination.name).max(0.8 * likeness(&source.name, &destination.with_parent));
         0.7 * leaf + 0.3 * likeness(&source.all, &destination.all)
     };
     let fits = type_score(source.shape, destination.shape);
@@ -514,7 +514,9 @@ mod tests {
             assert_eq!(split(name), expected, "{name}");
         }
         let mut words = Words::default();
-        for (one, other) in [("dob", "birthDate"), ("E Mails", "e email"), ("zip", "postalCode"), ("fname", "first-name")] {
+        for (one, other) in
+            [("dob", "birthDate"), ("E Mails", "e email"), ("zip", "postalCode"), ("fname", "first-name")]
+        {
             assert_eq!(words.of(one), words.of(other), "{one} {other}");
         }
         assert_ne!(words.of("address"), words.of("addres"));

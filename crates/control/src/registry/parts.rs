@@ -5,15 +5,24 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use store::{StoreError, Tx};
-use xdm::library::{self, ResourceKind};
+use xdm::library::{self, Library, ResourceKind};
 
+use super::global;
 use super::ids::{resource_kind, tenant_kind};
 use crate::{Scope, resource};
 
 /// The tenant's resources that some others refer to, directly or through others, by `$id`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Parts {
     docs: HashMap<String, Arc<Value>>,
+    /// The global container.
+    pub(super) library: Arc<Library>,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self { docs: HashMap::new(), library: library::standard().clone() }
+    }
 }
 
 impl Parts {
@@ -26,6 +35,7 @@ impl Parts {
 
     /// Adds everything that a resource refers to.
     pub(super) async fn add(&mut self, tx: &mut Tx, scope: &Scope, doc: &Value) -> Result<(), StoreError> {
+        self.library = global::library(tx).await?;
         let mut wanted = references(doc);
         while let Some(id) = wanted.pop() {
             if self.docs.contains_key(&id) {
@@ -41,9 +51,21 @@ impl Parts {
         Ok(())
     }
 
+    /// The ids of the tenant's parts.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.docs.keys().map(String::as_str)
+    }
+
     /// A part that stands in for the stored one.
     pub(super) fn put(&mut self, id: &str, doc: Arc<Value>) {
         self.docs.insert(id.to_owned(), doc);
+    }
+
+    /// Adds the parts that are not there yet.
+    pub(super) fn complete(&mut self, others: Self) {
+        for (id, doc) in others.docs {
+            self.docs.entry(id).or_insert(doc);
+        }
     }
 
     /// The tenant's resource of that `$id`.
@@ -53,7 +75,7 @@ impl Parts {
 
     /// The tenant's or the library's resource.
     fn find(&self, id: &str) -> Option<Arc<Value>> {
-        self.get(id).or_else(|| library::standard().get(id).map(|found| found.doc.clone()))
+        self.get(id).or_else(|| self.library.get(id).map(|found| found.doc.clone()))
     }
 
     /// The kind of a resource that is there.
@@ -61,7 +83,7 @@ impl Parts {
         if self.docs.contains_key(id) {
             return resource_kind(tenant_kind(scope, id)?);
         }
-        library::standard().get(id).map(|found| found.kind)
+        self.library.get(id).map(|found| found.kind)
     }
 
     /// The classes that a field group is for; empty for all.
@@ -71,9 +93,14 @@ impl Parts {
         classes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
+    /// The title of a resource that is there.
+    pub(super) fn title(&self, id: &str) -> Option<String> {
+        self.find(id)?.get("title")?.as_str().map(str::to_owned)
+    }
+
     /// One tree of a resource and all its parts.
     pub(super) fn compose(&self, doc: &Value) -> Result<Value, xdm::ComposeError> {
-        xdm::compose(doc, &|id| self.get(id))
+        xdm::compose(doc, &|id| self.find(id))
     }
 
     /// The resources that a resource extends: those in its `allOf`, and what these extend. Each once, nearest first.

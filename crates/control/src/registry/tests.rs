@@ -9,7 +9,10 @@ use crate::testing;
 
 mod change;
 mod describe;
+mod imports;
 mod lists;
+mod rpc;
+mod unite;
 
 const PROFILE: &str = "https://ns.adobe.com/xdm/context/profile";
 const EVENT: &str = "https://ns.adobe.com/xdm/context/experienceevent";

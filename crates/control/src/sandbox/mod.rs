@@ -1,11 +1,21 @@
 //! Sandboxes: the rooms of an org. Every other operation runs in one of them, named by a [`Scope`].
-//!
-//! Not here: resetting and deleting sandboxes.
+
+mod change;
 
 use store::{Row, StoreError, Tx, values};
 use vocab::{Millis, OrgId, SandboxId, SandboxNo};
 
 use crate::{Actor, Scope};
+
+pub use change::{ChangeSandboxError, Wipe, Wiped, check_wipe, is_title, rename, settle, unsettled, wipe};
+
+/// The states of a sandbox that are stored.
+mod state {
+    pub(super) const ACTIVE: &str = "active";
+    pub(super) const RESETTING: &str = "resetting";
+    pub(super) const DELETING: &str = "deleting";
+    pub(super) const DELETED: &str = "deleted";
+}
 
 /// The name of the sandbox that every org starts with.
 pub const DEFAULT_NAME: &str = "prod";
@@ -23,6 +33,10 @@ pub enum SandboxType {
 impl SandboxType {
     /// All of them with their ids and titles, as the API lists them.
     pub const ALL: [SandboxType; 2] = [SandboxType::Development, SandboxType::Production];
+
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.id() == id)
+    }
 
     /// The id in the API.
     pub fn id(self) -> &'static str {
@@ -51,7 +65,7 @@ pub struct Sandbox {
     pub title: String,
     /// `production` or `development`.
     pub sandbox_type: String,
-    /// `active` unless something is going on: `creating`, `resetting`, `deleting`, `deleted`, `failed`.
+    /// `active` unless something is going on: `resetting`, `deleting`, `deleted`.
     pub state: String,
     pub is_default: bool,
     /// Grows with each reset; records of an older generation are discarded.
@@ -62,6 +76,17 @@ pub struct Sandbox {
     pub updated: Millis,
     pub created_by: String,
     pub updated_by: String,
+}
+
+impl Sandbox {
+    /// Whether requests may act in it. Not while it is being emptied: what they made could go with the rest.
+    pub fn is_open(&self) -> bool {
+        self.state == state::ACTIVE
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        [state::DELETING, state::DELETED].contains(&self.state.as_str())
+    }
 }
 
 /// A sandbox to be made.
@@ -80,6 +105,8 @@ pub enum CreateSandboxError {
         "a sandbox name starts with a lower-case letter and goes on with lower-case letters, digits and hyphens"
     )]
     BadName,
+    #[error("a title is a text of 1 to 256 characters")]
+    BadTitle,
     #[error("the org has a sandbox of that name")]
     Exists,
     #[error("there is no such org")]
@@ -98,6 +125,9 @@ pub async fn create(
 ) -> Result<Sandbox, CreateSandboxError> {
     if !is_name(&new.name) {
         return Err(CreateSandboxError::BadName);
+    }
+    if !is_title(&new.title) {
+        return Err(CreateSandboxError::BadTitle);
     }
     if tx
         .row("SELECT 1 FROM org WHERE id = $1", values![org.as_str()])
@@ -156,7 +186,7 @@ pub async fn get(tx: &mut Tx, org: &OrgId, name_or_id: &str) -> Result<Option<Sa
 }
 
 /// The scope of a request: the sandbox that it names, or the org's default one when it names none. `None` when the org
-/// or that sandbox does not exist.
+/// or that sandbox does not exist, or is not open.
 pub async fn scope(
     tx: &mut Tx,
     org: &OrgId,
@@ -172,7 +202,13 @@ pub async fn scope(
         Some(wanted) => get(tx, org, wanted).await?,
         None => list(tx, org).await?.into_iter().find(|sandbox| sandbox.is_default),
     };
-    Ok(sandbox.map(|sandbox| into_scope(sandbox, tenant, actor, now)))
+    Ok(sandbox.filter(Sandbox::is_open).map(|sandbox| into_scope(sandbox, tenant, actor, now)))
+}
+
+/// Whether the sandbox has been neither reset nor deleted since the scope was made.
+pub async fn is_current(tx: &mut Tx, scope: &Scope) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM sandbox WHERE no = $1 AND generation = $2";
+    Ok(tx.row(sql, values![scope.sandbox, scope.generation]).await?.is_some())
 }
 
 /// A scope for every sandbox of every org, for work that no request asked for.

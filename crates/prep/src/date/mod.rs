@@ -6,7 +6,7 @@ pub(crate) mod pattern;
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ZonedDateTime, civil};
 
 use crate::failure::{Failure, excerpt};
@@ -155,6 +155,28 @@ pub(crate) fn from_millis(millis: i64) -> Result<ZonedDateTime, Failure> {
     let instant = Timestamp::from_millisecond(millis).map_err(|_| out_of_range())?;
     let date = ZonedDateTime::new(instant, TimeZone::UTC);
     if date.year() >= 1 { Ok(date) } else { Err(out_of_range()) }
+}
+
+/// The time zones by name that this program brings along: what a name means does not depend on the machine.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+/// A zone by its name (`Europe/Paris`), an abbreviation (`PST`) or an offset (`Z`, `+01:00`, `UTC+1`).
+pub(crate) fn named_zone(name: &str) -> Option<TimeZone> {
+    let name = name.trim();
+    match pattern::fixed_zone(name) {
+        Some(offset) => Some(zone(offset)),
+        None => region(name),
+    }
+}
+
+/// A zone of the database by its name.
+pub(crate) fn region(name: &str) -> Option<TimeZone> {
+    ZONES.get(name).ok()
+}
+
+/// A wall time in a zone. Where clocks skip it, the time after the gap; where it comes twice, the first.
+pub(crate) fn in_zone(wall: civil::DateTime, zone: TimeZone) -> Option<ZonedDateTime> {
+    (wall.year() >= 1).then(|| wall.to_zoned_datetime(zone).ok())?
 }
 
 /// The same instant in UTC.

@@ -1,6 +1,6 @@
 //! The components of a date that `date_part` names.
 
-use jiff::ZonedDateTime;
+use jiff::{ZonedDateTime, civil};
 
 /// A component of a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,39 @@ const SPELLINGS: &[(&str, Part)] = &[
 impl Part {
     pub(crate) fn named(name: &str) -> Option<Self> {
         SPELLINGS.iter().find(|(spelling, _)| spelling.eq_ignore_ascii_case(name)).map(|(_, part)| *part)
+    }
+
+    /// The component of that name among those that can be set.
+    pub(crate) fn settable(name: &str) -> Option<Self> {
+        let hour = name.eq_ignore_ascii_case("hour") || name.eq_ignore_ascii_case("hh");
+        Self::named(name).filter(|part| match part {
+            Part::Year | Part::Month | Part::Day | Part::Minute | Part::Second => true,
+            Part::Hour => hour,
+            _ => false,
+        })
+    }
+
+    /// The date with another value of a settable component; none when the value is out of range. A day that the month
+    /// lacks becomes its last.
+    pub(crate) fn set(self, value: i64, date: &ZonedDateTime) -> Option<ZonedDateTime> {
+        let wall = date.datetime();
+        let small = i8::try_from(value).ok();
+        let (mut year, mut month, mut day) = (wall.year(), wall.month(), wall.day());
+        let mut time = wall.time();
+        match self {
+            Part::Year => year = i16::try_from(value).ok().filter(|year| *year >= 1)?,
+            Part::Month => month = small?,
+            Part::Day => day = small?,
+            Part::Hour => time = time.with().hour(small?).build().ok()?,
+            Part::Minute => time = time.with().minute(small?).build().ok()?,
+            Part::Second => time = time.with().second(small?).build().ok()?,
+            _ => return None,
+        }
+        if self != Part::Day {
+            day = day.min(civil::Date::new(year, month, 1).ok()?.days_in_month());
+        }
+        let date_of = civil::Date::new(year, month, day).ok()?;
+        date_of.to_datetime(time).to_zoned_datetime(date.time_zone().clone()).ok()
     }
 
     /// The component of a date, in its own zone. Weeks are ISO weeks, Monday is 1.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use jiff::ZonedDateTime;
 use jiff::civil::{self, Weekday};
-use jiff::tz::Offset;
+use jiff::tz::{Offset, TimeZone};
 
 /// Widest run of one letter: nine digits of a fraction.
 const WIDTH_MAX: usize = 9;
@@ -177,6 +177,8 @@ fn print(out: &mut String, letter: char, width: usize, date: &ZonedDateTime) {
         'm' => number(out, date.minute().into(), width),
         's' => number(out, date.second().into(), width),
         'S' => out.push_str(&format!("{:09}", date.subsec_nanosecond())[..width]),
+        'V' if region(date).is_some() => out.push_str(region(date).unwrap_or_default()),
+        'z' if region(date).is_some() => abbreviation(out, date),
         'z' | 'V' if date.offset().is_zero() => out.push_str("UTC"),
         'V' => write_offset(out, date.offset(), ":"),
         'z' => {
@@ -198,6 +200,23 @@ fn print(out: &mut String, letter: char, width: usize, date: &ZonedDateTime) {
         'Q' | 'q' => quarter(out, date.month(), width),
         // `compile` lets no other letter through.
         _ => {}
+    }
+}
+
+/// The name of the date's zone, `Europe/Paris`, when it has one.
+fn region(date: &ZonedDateTime) -> Option<&str> {
+    date.time_zone().iana_name().filter(|name| *name != "UTC")
+}
+
+/// What the zone's clocks are called at the time, `CET` or `CEST`; some zones have an offset for a name.
+fn abbreviation(out: &mut String, date: &ZonedDateTime) {
+    let info = date.time_zone().to_offset_info(date.timestamp());
+    match info.abbreviation() {
+        name if name.starts_with(|c: char| c.is_ascii_alphabetic()) => out.push_str(name),
+        _ => {
+            out.push_str("GMT");
+            write_offset(out, date.offset(), ":");
+        }
     }
 }
 
@@ -267,6 +286,15 @@ struct Fields {
     second: i64,
     nanos: i64,
     offset: Option<Offset>,
+    /// A zone by name, whose offset depends on the day.
+    region: Option<TimeZone>,
+}
+
+/// A zone that is an abbreviation or an offset, or both: `PST`, `+01:00`, `GMT+1`.
+pub(crate) fn fixed_zone(text: &str) -> Option<Offset> {
+    let mut fields = Fields::default();
+    let rest = fields.zone(text)?;
+    (rest.is_empty() && fields.region.is_none()).then_some(fields.offset)?
 }
 
 impl Fields {
@@ -358,6 +386,12 @@ impl Fields {
 
     fn zone<'t>(&mut self, text: &'t str) -> Option<&'t str> {
         let names = ZONES.map(|(name, _)| name);
+        let end =
+            text.find(|c: char| !c.is_ascii_alphanumeric() && !"/_+-".contains(c)).unwrap_or(text.len());
+        if text[..end].contains('/') {
+            self.region = Some(super::region(&text[..end])?);
+            return Some(&text[end..]);
+        }
         let Some((at, rest)) = one_of(text, &names) else {
             return self.numeric_offset(text, false);
         };
@@ -393,7 +427,10 @@ impl Fields {
         };
         let nanos = i32::try_from(self.nanos).ok()?;
         let time = civil::Time::new(small(hour)?, small(self.minute)?, small(self.second)?, nanos).ok()?;
-        super::zoned(day.to_datetime(time), self.offset.unwrap_or(Offset::UTC))
+        match &self.region {
+            Some(zone) => super::in_zone(day.to_datetime(time), zone.clone()),
+            None => super::zoned(day.to_datetime(time), self.offset.unwrap_or(Offset::UTC)),
+        }
     }
 }
 

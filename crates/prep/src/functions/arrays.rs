@@ -1,7 +1,7 @@
 //! The group Hierarchies - Arrays. The four functions that the vendor has for destinations only work everywhere here.
 
 use super::{Function, Kind, Nulls, ex, on};
-use crate::arity::{arg, repeated, rest};
+use crate::arity::{arg, optional, repeated, rest};
 use crate::budget::Budget;
 use crate::eval::Args;
 use crate::failure::Failure;
@@ -107,6 +107,29 @@ pub(super) static FUNCTIONS: &[Function] = &[
         eval: |a| {
             let value = a.value(0)?;
             value.size().map(Value::from).ok_or_else(|| a.bad(format!("{} has no size", value.kind())))
+        },
+    },
+    Function {
+        names: &["upsert_array_append"],
+        args: &[arg("array", Kind::Array)],
+        returns: Kind::Array,
+        nulls: Nulls::Pass,
+        doc: "In a merge the array is appended to the stored one. A record that is created has the array itself.",
+        examples: &[ex("upsert_array_append([1])", "[1]")],
+        eval: |a| Ok(a.array(0)?.map_or(Value::Null, Value::array)),
+    },
+    Function {
+        names: &["upsert_array_replace"],
+        args: &[arg("array", Kind::Array), optional("index", Kind::Integer)],
+        returns: Kind::Array,
+        nulls: Nulls::Pass,
+        doc: "In a merge the array replaces elements of the stored one, from an index on. A record that is created has the array itself.",
+        examples: &[ex("upsert_array_replace([1])", "[1]"), ex("upsert_array_replace([1, 2], 1)", "[1,2]")],
+        eval: |a| {
+            if a.integer_or(1, 0)? < 0 {
+                return Err(a.bad("an index is not negative"));
+            }
+            Ok(a.array(0)?.map_or(Value::Null, Value::array))
         },
     },
     Function {

@@ -5,7 +5,7 @@ use crate::arithmetic::{Number, number};
 use crate::arity::arg;
 use crate::eval::Args;
 use crate::failure::{Failure, excerpt};
-use crate::value::Value;
+use crate::value::{Value, parse_number};
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -22,6 +22,37 @@ pub(super) static FUNCTIONS: &[Function] = &[
             Number::Decimal(value) if value.fract() != 0.0 => Err(a.bad(format!("{value} has a fraction"))),
             Number::Decimal(value) if value.abs() > f64::from(i32::MAX) => Err(Failure::Overflow),
             Number::Decimal(value) => Ok((value as i64).into()),
+        },
+    },
+    Function {
+        names: &["to_bigint"],
+        args: &[arg("value", Kind::String)],
+        returns: Kind::Number,
+        nulls: Nulls::Pass,
+        doc: "A text as a number of any length with all its digits. A fraction is kept.",
+        examples: &[
+            ex(r#"to_bigint("1000000.34")"#, "1000000.34"),
+            ex(
+                r#"concat(to_bigint("123456789012345678901234567890123456789012345"))"#,
+                r#""123456789012345678901234567890123456789012345""#,
+            ),
+        ],
+        eval: |a| {
+            let value = a.value(0)?;
+            let digits = match &value {
+                Value::Text(text) => Some(text.trim()).filter(|text| is_plain(text)).map(canonical),
+                _ => None,
+            };
+            let Some(digits) = digits else {
+                return parsed_value(value, a).map(Number::into_value);
+            };
+            if digits.len() > DIGITS_MAX {
+                return Err(Failure::Overflow);
+            }
+            // What a common number holds exactly is one.
+            Ok(parse_number(&digits)
+                .filter(|number| matches!(number, Value::Integer(_) | Value::Big(_)))
+                .unwrap_or_else(|| Value::Exact(digits.into())))
         },
     },
     Function {
@@ -60,8 +91,41 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
 ];
 
+/// Most digits of an exact number: what is longer would be beyond a decimal.
+const DIGITS_MAX: usize = 300;
+
+/// Whether a text is digits with perhaps a sign and a point.
+fn is_plain(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let all = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    all(whole) && all(fraction)
+}
+
+/// A plain number without plus sign, leading zeros and a fraction of zero.
+fn canonical(text: &str) -> String {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        digits => digits,
+    };
+    if fraction.bytes().all(|b| b == b'0') {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    }
+}
+
 fn parsed(a: &mut Args<'_, '_>) -> Result<Number, Failure> {
     let value = a.value(0)?;
+    parsed_value(value, a)
+}
+
+fn parsed_value(value: Value<'_>, a: &Args<'_, '_>) -> Result<Number, Failure> {
     if let Some(number) = number(&value).filter(|_| !matches!(value, Value::Boolean(_))) {
         return Ok(number);
     }

@@ -1,6 +1,9 @@
 //! The group Date / Time. Every item of a record sees the same instant as `now()`.
 
-use super::{Function, Kind, Nulls, ex};
+use jiff::civil;
+use jiff::tz::TimeZone;
+
+use super::{Example, Function, Kind, Nulls, ex};
 use crate::arity::{arg, optional};
 use crate::date;
 use crate::date::part::Part;
@@ -102,6 +105,54 @@ pub(super) static FUNCTIONS: &[Function] = &[
         },
     },
     Function {
+        names: &["set_date_part"],
+        args: &[arg("component", Kind::String), arg("value", Kind::Integer), arg("date", Kind::Date)],
+        returns: Kind::Date,
+        nulls: Nulls::Pass,
+        doc: "A date with another year, month, day, hour, minute or second. A day that the month lacks becomes its last; a value that no month or clock has is an error.",
+        examples: &[
+            ex(r#"set_date_part("d", 9, date("2024-08-01"))"#, r#""2024-08-09T00:00:00Z""#),
+            ex(r#"set_date_part("month", 2, "2024-08-31T10:20:30.5Z")"#, r#""2024-02-29T10:20:30.500Z""#),
+        ],
+        eval: |a| {
+            let name = a.text(0)?;
+            let part = Part::settable(&name)
+                .ok_or_else(|| a.bad(format!("{} of a date cannot be set", excerpt(&name))))?;
+            if a.value(2)?.is_null() {
+                return Ok(Value::Null);
+            }
+            let (value, date) = (a.integer(1)?, a.date(2)?);
+            let set = part.set(value, &date);
+            set.map(Value::date).ok_or_else(|| a.bad(format!("{name} cannot be {value}")))
+        },
+    },
+    Function {
+        names: &["make_date_time", "make_timestamp"],
+        args: &[
+            arg("year", Kind::Integer),
+            arg("month", Kind::Integer),
+            arg("day", Kind::Integer),
+            arg("hour", Kind::Integer),
+            arg("minute", Kind::Integer),
+            arg("second", Kind::Integer),
+            arg("nanosecond", Kind::Integer),
+            arg("zone", Kind::String),
+        ],
+        returns: Kind::Date,
+        nulls: Nulls::Pass,
+        doc: "The date of a wall time in a zone, which is a name such as Europe/Paris or an offset.",
+        examples: &[
+            ex(r#"make_date_time(2024, 1, 2, 3, 4, 5, 0, "UTC")"#, r#""2024-01-02T03:04:05Z""#),
+            Example {
+                record: "",
+                expression: r#"make_timestamp(2024, 7, 2, 3, 4, 5, 6000000, "America/Los_Angeles")"#,
+                result: r#""2024-07-02T03:04:05.006-07:00""#,
+                doubt: "a sample of the vendor's prints such a time with Z; that would be another instant",
+            },
+        ],
+        eval: make,
+    },
+    Function {
         names: &["zone_date_to_utc"],
         args: &[arg("date", Kind::Date)],
         returns: Kind::Date,
@@ -110,7 +161,47 @@ pub(super) static FUNCTIONS: &[Function] = &[
         examples: &[ex(r#"zone_date_to_utc("2024-01-02T03:00:00+01:00")"#, r#""2024-01-02T02:00:00Z""#)],
         eval: |a| Ok(Value::date(date::to_utc(&a.date(0)?))),
     },
+    Function {
+        names: &["zone_date_to_zone"],
+        args: &[arg("date", Kind::Date), arg("zone", Kind::String)],
+        returns: Kind::Date,
+        nulls: Nulls::Pass,
+        doc: "The same instant in another zone, which is a name such as Europe/Paris or an offset.",
+        examples: &[
+            ex(r#"zone_date_to_zone("2024-01-02T02:00:00Z", "+01:00")"#, r#""2024-01-02T03:00:00+01:00""#),
+            ex(
+                r#"zone_date_to_zone("2024-07-02T02:00:00Z", "Europe/Paris")"#,
+                r#""2024-07-02T04:00:00+02:00""#,
+            ),
+        ],
+        eval: |a| {
+            let (date, zone) = (a.date(0)?, zone(a, 1)?);
+            Ok(Value::date(date.with_time_zone(zone)))
+        },
+    },
 ];
+
+fn zone(a: &mut Args<'_, '_>, position: usize) -> Result<TimeZone, Failure> {
+    let name = a.text(position)?;
+    date::named_zone(&name).ok_or_else(|| a.bad(format!("{} is no time zone", excerpt(&name))))
+}
+
+fn make<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
+    let mut parts = [0; 7];
+    for (position, part) in parts.iter_mut().enumerate() {
+        *part = a.integer(position)?;
+    }
+    let zone = zone(a, 7)?;
+    let [year, month, day, hour, minute, second, nano] = parts;
+    let small = |value: i64| i8::try_from(value).ok();
+    let wall = || {
+        let date = civil::Date::new(i16::try_from(year).ok()?, small(month)?, small(day)?).ok()?;
+        let time =
+            civil::Time::new(small(hour)?, small(minute)?, small(second)?, i32::try_from(nano).ok()?).ok()?;
+        date::in_zone(date.to_datetime(time), zone)
+    };
+    wall().map(Value::date).ok_or_else(|| a.bad("there is no such day or time"))
+}
 
 fn parse<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
     let value = a.value(0)?;

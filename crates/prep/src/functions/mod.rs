@@ -4,6 +4,7 @@
 //! To add a function, add an entry to its group's file.
 
 mod aggregation;
+mod analytics;
 mod arrays;
 mod conversion;
 mod date_time;
@@ -13,7 +14,10 @@ mod logical;
 mod maps;
 mod objects;
 mod regular;
+mod special;
 mod string;
+mod url;
+mod user_agent;
 
 use crate::arity::Parameter;
 use crate::eval::{Args, Outcome};
@@ -116,6 +120,7 @@ pub static CATEGORIES: &[Category] = &[
     Category { title: "String", functions: string::FUNCTIONS },
     Category { title: "Regular Expression", functions: regular::FUNCTIONS },
     Category { title: "Hashing", functions: hashing::FUNCTIONS },
+    Category { title: "URL", functions: url::FUNCTIONS },
     Category { title: "Date / Time", functions: date_time::FUNCTIONS },
     Category { title: "Hierarchies - Objects", functions: objects::FUNCTIONS },
     Category { title: "Hierarchies - Arrays", functions: arrays::FUNCTIONS },
@@ -124,6 +129,9 @@ pub static CATEGORIES: &[Category] = &[
     Category { title: "Aggregation", functions: aggregation::FUNCTIONS },
     Category { title: "Type Conversions", functions: conversion::FUNCTIONS },
     Category { title: "JSON", functions: json::FUNCTIONS },
+    Category { title: "Special Operations", functions: special::FUNCTIONS },
+    Category { title: "User Agent", functions: user_agent::FUNCTIONS },
+    Category { title: "Analytics", functions: analytics::FUNCTIONS },
 ];
 
 /// Every function of the library.
@@ -160,7 +168,7 @@ mod tests {
                 let record = Json::parse(record.as_bytes()).expect(expression);
                 let compiled =
                     Expression::parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
-                let found = compiled.evaluate(&record, &Context { now: NOW });
+                let found = compiled.evaluate(&record, &Context { now: NOW, seed: 0 });
                 let found = found.unwrap_or_else(|warning| panic!("{expression}: {}", warning.message));
                 assert_eq!(&found.to_string(), result, "{expression}");
             }
@@ -189,7 +197,7 @@ mod tests {
             let source = format!("{}({})", function.names[0], arguments.join(","));
             let found = Expression::parse(&source)
                 .unwrap()
-                .evaluate(&Json::Object(Default::default()), &Context { now: NOW });
+                .evaluate(&Json::Object(Default::default()), &Context { now: NOW, seed: 0 });
             assert_eq!(found.map_err(|warning| warning.message), Ok(Json::Null), "{source}");
         }
     }

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use super::{Function, Kind, Nulls, ex, on};
-use crate::arity::{arg, optional, repeated};
+use crate::arithmetic::has_key;
+use crate::arity::{arg, optional, repeated, rest};
+use crate::budget::Budget;
 use crate::eval::Args;
 use crate::failure::Failure;
 use crate::path::{Found, SourcePath};
@@ -148,11 +150,138 @@ pub(super) static FUNCTIONS: &[Function] = &[
             Ok(found.map_or(Value::Null, |(_, value)| Value::Text(Cow::Owned(value.to_owned()))))
         },
     },
+    Function {
+        names: &["map_get_values"],
+        args: &[arg("map", Kind::Object), arg("key", Kind::Any)],
+        returns: Kind::Any,
+        nulls: Nulls::Pass,
+        doc: "The value of a key, or for an array of keys the array of their values, each key once.",
+        examples: &[
+            on(r#"{"m":{"k":5}}"#, r#"map_get_values(m, "k")"#, "5"),
+            on(r#"{"m":{"k":5,"j":6}}"#, r#"map_get_values(m, ["j", "k", "j"])"#, "[6,5]"),
+        ],
+        eval: |a| {
+            let map = a.value(0)?;
+            let key = a.value(1)?;
+            let Some(keys) = key.elements(a.budget())? else {
+                let name = key.into_text().ok_or_else(|| a.bad("a key is a text"))?;
+                return map.member(&name, a.budget());
+            };
+            let mut seen = std::collections::HashSet::new();
+            let mut values = Vec::new();
+            for key in keys {
+                let name = key.into_text().ok_or_else(|| a.bad("a key is a text"))?;
+                if !seen.contains(&name) {
+                    values.push(map.member(&name, a.budget())?);
+                    seen.insert(name);
+                }
+            }
+            Ok(Value::array(values))
+        },
+    },
+    Function {
+        names: &["map_has_keys"],
+        args: &[arg("map", Kind::Object), arg("key", Kind::Any)],
+        returns: Kind::Boolean,
+        nulls: Nulls::Pass,
+        doc: "Whether a map has a key, or any key of an array.",
+        examples: &[
+            on(r#"{"m":{"k":5}}"#, r#"map_has_keys(m, ["z", "k"])"#, "true"),
+            on(r#"{"m":{"k":5}}"#, r#"map_has_keys(m, "z")"#, "false"),
+        ],
+        eval: |a| {
+            let map = a.value(0)?;
+            let key = a.value(1)?;
+            for key in key.elements(a.budget())?.unwrap_or_else(|| vec![key]) {
+                let name = key.into_text().ok_or_else(|| a.bad("a key is a text"))?;
+                if has_key(&map, &name, a.budget())? {
+                    return Ok(true.into());
+                }
+            }
+            Ok(false.into())
+        },
+    },
+    Function {
+        names: &["add_to_map"],
+        args: &[repeated("maps", Kind::Object)],
+        returns: Kind::Object,
+        nulls: Nulls::Keep,
+        doc: "One map of several. Of equal keys the first counts.",
+        examples: &[ex(r#"add_to_map({"a": 1}, {"a": 2, "b": 3})"#, r#"{"a":1,"b":3}"#)],
+        eval: |a| {
+            let mut all = Vec::new();
+            for position in 0..a.len() {
+                let map = a.value(position)?;
+                if !map.is_null() {
+                    all.extend(members_of(&map, a, position)?);
+                }
+            }
+            let mut seen = std::collections::HashSet::new();
+            all.retain(|(key, _)| seen.insert(key.clone()));
+            Ok(Value::object(all))
+        },
+    },
+    Function {
+        names: &["object_to_map"],
+        args: &[arg("value", Kind::Any), rest("more", Kind::Any)],
+        returns: Kind::Object,
+        nulls: Nulls::Pass,
+        doc: "A map of keys and values, of one object, or of the objects in an array, each under the value of one of its attributes, which is named as a text or bare.",
+        examples: &[
+            ex(r#"object_to_map([{"t": "x", "v": 1}], "t")"#, r#"{"x":{"t":"x","v":1}}"#),
+            ex(r#"object_to_map({"a": 1})"#, r#"{"a":1}"#),
+            ex(r#"object_to_map("a", 1, 2, "b")"#, r#"{"a":1,"2":"b"}"#),
+        ],
+        eval: |a| match a.len() {
+            1 => members(a, 0).map(Value::object),
+            2 if a.first_is_array()? => keyed(a),
+            count if count % 2 == 0 => pairs(a).map(Value::object),
+            _ => Err(a.bad("keys and values come in pairs")),
+        },
+    },
 ];
 
 /// The arguments as keys and values.
 pub(super) fn pairs<'e>(a: &mut Args<'_, 'e>) -> Result<Members<'e>, Failure> {
     (0..a.len()).step_by(2).map(|position| Ok((a.text(position)?, a.value(position + 1)?))).collect()
+}
+
+/// The objects in the first argument under the value of the attribute that the second names.
+pub(super) fn keyed<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
+    let objects = a.array(0)?.unwrap_or_default();
+    let name = match a.bare_name(1) {
+        Some(name) if any_has(&objects, name, a.budget())? => Cow::Borrowed(name),
+        bare => match a.text_or_null(1)? {
+            Some(name) => name,
+            None if bare.is_some() => return Ok(Value::object([])),
+            None => return Err(a.bad("the key has no name")),
+        },
+    };
+    let mut seen = std::collections::HashSet::new();
+    let mut members: Members<'e> = Vec::new();
+    for object in objects {
+        if !object.is_object() {
+            return Err(a.bad(format!("the array holds objects, not {}", object.kind())));
+        }
+        let key = object.member(&name, a.budget())?;
+        if key.is_null() {
+            continue;
+        }
+        let key = key.into_text().ok_or_else(|| a.bad("a key is a text"))?;
+        if seen.insert(key.clone()) {
+            members.push((key, object));
+        }
+    }
+    Ok(Value::object(members))
+}
+
+fn any_has(objects: &[Value<'_>], name: &str, budget: &Budget) -> Result<bool, Failure> {
+    for object in objects {
+        if has_key(object, name, budget)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The members of an argument that is an object.
@@ -162,11 +291,7 @@ fn members<'e>(a: &mut Args<'_, 'e>, position: usize) -> Result<Members<'e>, Fai
 }
 
 /// The members of what an argument yielded, if it is an object.
-pub(super) fn members_of<'e>(
-    value: &Value<'e>,
-    a: &Args<'_, 'e>,
-    position: usize,
-) -> Result<Members<'e>, Failure> {
+fn members_of<'e>(value: &Value<'e>, a: &Args<'_, 'e>, position: usize) -> Result<Members<'e>, Failure> {
     value
         .members(a.budget())?
         .ok_or_else(|| a.bad(format!("argument {} must be an object, not {}", position + 1, value.kind())))

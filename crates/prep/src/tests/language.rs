@@ -173,3 +173,36 @@ fn sets_are_shared_between_threads() {
     shared::<MappingSet>();
     shared::<Expression>();
 }
+
+#[test]
+fn a_set_without_a_schema_takes_what_comes() {
+    let free = |source: &str, destination: &str| (item(source, destination), None);
+    let items = [
+        free("a", "x.y"),
+        free("l[*].n", "list[*].m"),
+        free("static:5", "five"),
+        (item("a", "text"), Some(xdm::Type::String)),
+        (item("1 + 1", "flag"), Some(xdm::Type::Boolean)),
+        free("missing", "none"),
+        free("{\"k\": [1]}", "made"),
+    ];
+    let set = MappingSet::compile_without_schema(&items).unwrap();
+    let record = Json::parse(br#"{"a":7,"l":[{"n":1},{"n":"x"}]}"#).unwrap();
+    let mapped = set.apply(&record, &NOW);
+    let found: Value = serde_json::from_str(&mapped.record.to_string()).unwrap();
+    let expected =
+        json!({"x": {"y": 7}, "list": [{"m": 1}, {"m": "x"}], "five": "5", "text": "7", "made": {"k": [1]}});
+    assert_eq!(found, expected);
+    let codes: Vec<&str> = mapped.warnings.iter().map(|warning| warning.code).collect();
+    assert_eq!(codes, ["coercion"]);
+}
+
+#[test]
+fn a_failure_has_the_place_of_its_cause() {
+    let check = |source: &str, cause: &str| {
+        let error = crate::Expression::parse(source).unwrap().evaluate(&Json::Null, &NOW).expect_err(source);
+        assert_eq!(&source[error.span.start..error.span.end], cause, "{error}");
+    };
+    check("concat(\"a\", 1 / 0)", "1 / 0");
+    check("upper(lower([1]))", "lower([1])");
+}

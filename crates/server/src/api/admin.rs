@@ -2,32 +2,38 @@
 //! the token that this start wrote into `run.json`.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
-use control::ims::{self, ImsError};
+use control::ims::{ImsError, Role};
 use http::StatusCode;
 use http::request::Parts;
 use serde_json::{Value, json};
-use store::{Store, Tx};
+use store::Store;
 use subtle::ConstantTimeEq as _;
-use vocab::{Clock as _, Millis, OrgId, SystemClock};
+use vocab::{Clock as _, SystemClock};
 
 use crate::api::gateway;
 use crate::app::App;
 use crate::cli::Failure;
-use crate::data_dir::DataDir;
+use crate::credentials::{Operation, OperationError};
+use crate::data_dir::{DataDir, RunFile};
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/admin/v1/ping", get(ping)).route("/admin/v1/credentials", post(create_credential))
+    let credential = "/admin/v1/credentials/{client_id}";
+    Router::new()
+        .route("/admin/v1/ping", get(ping))
+        .route("/admin/v1/credentials", get(list).post(create))
+        .route(credential, delete(revoke))
+        .route(&format!("{credential}/secrets"), post(rotate).delete(retire))
+        .route(&format!("{credential}/keys"), post(add_key))
 }
 
 /// A caller who holds this start's admin token.
-struct Admin;
+pub(crate) struct Admin;
 
 impl FromRequestParts<App> for Admin {
     type Rejection = Response;
@@ -42,15 +48,28 @@ impl FromRequestParts<App> for Admin {
         if bool::from(token.as_bytes().ct_eq(app.admin_token.as_bytes())) {
             Ok(Admin)
         } else {
-            Err(problem(StatusCode::UNAUTHORIZED, "the admin token is missing or wrong"))
+            Err(unauthorized(app, local))
         }
     }
 }
 
-fn problem(status: StatusCode, detail: &str) -> Response {
+pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
     let body = json!({
         "type": "about:blank", "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail
     });
+    (status, Json(body)).into_response()
+}
+
+/// Says to this machine where the token lies: whoever may read that file may use it.
+fn unauthorized(app: &App, local: bool) -> Response {
+    let status = StatusCode::UNAUTHORIZED;
+    let mut body = json!({
+        "type": "about:blank", "title": status.canonical_reason(), "status": status.as_u16(),
+        "detail": "the admin token is missing or wrong"
+    });
+    if let Some(folder) = std::path::absolute(&app.config.data).ok().filter(|_| local) {
+        body["runFile"] = json!(RunFile::path(&folder));
+    }
     (status, Json(body)).into_response()
 }
 
@@ -58,84 +77,76 @@ async fn ping(_: Admin) -> Response {
     Json(json!({ "pid": std::process::id() })).into_response()
 }
 
-async fn create_credential(_: Admin, State(app): State<App>, body: Bytes) -> Response {
-    let made = async {
-        let request = gateway::json_body(&body).map_err(|error| error.to_string())?;
-        let mut tx = app.write().await.map_err(|error| error.to_string())?;
-        let made = create(&mut tx, app.clock.now(), &request).await.map_err(|error| error.to_string())?;
-        tx.commit().await.map_err(|error| error.to_string())?;
-        app.reload_credentials().await.map_err(|error| error.to_string())?;
-        Ok(made)
-    };
-    match made.await {
-        Ok(made) => (StatusCode::CREATED, Json(to_json(&made))).into_response(),
-        Err(detail) => {
-            let detail: String = detail;
-            problem(StatusCode::BAD_REQUEST, &detail)
-        }
-    }
+async fn create(_: Admin, State(app): State<App>, body: Bytes) -> Response {
+    let request = gateway::json_body(&body).map_err(|error| OperationError::Invalid(error.to_string()));
+    answer(&app, request.and_then(|request| Operation::create(&request)), StatusCode::CREATED).await
 }
 
-/// A credential as it is shown once.
-pub(crate) struct Made {
-    pub(crate) org: OrgId,
-    pub(crate) tenant: String,
-    pub(crate) sandbox: Option<String>,
-    pub(crate) client_id: String,
-    pub(crate) client_secret: String,
+async fn list(_: Admin, State(app): State<App>) -> Response {
+    answer(&app, Ok(Operation::List), StatusCode::OK).await
 }
 
-fn to_json(made: &Made) -> Value {
-    let mut body = json!({
-        "org": made.org, "tenant": made.tenant,
-        "api_key": made.client_id, "client_secret": made.client_secret
+async fn rotate(_: Admin, State(app): State<App>, Path(client_id): Path<String>) -> Response {
+    answer(&app, Ok(Operation::Rotate { client_id }), StatusCode::CREATED).await
+}
+
+async fn retire(_: Admin, State(app): State<App>, Path(client_id): Path<String>) -> Response {
+    answer(&app, Ok(Operation::Retire { client_id }), StatusCode::OK).await
+}
+
+async fn revoke(_: Admin, State(app): State<App>, Path(client_id): Path<String>) -> Response {
+    answer(&app, Ok(Operation::Revoke { client_id }), StatusCode::OK).await
+}
+
+async fn add_key(_: Admin, State(app): State<App>, Path(client_id): Path<String>, body: Bytes) -> Response {
+    let request = gateway::json_body(&body).map_err(|error| OperationError::Invalid(error.to_string()));
+    let operation = request.map(|request| {
+        let pem = request["pem"].as_str().unwrap_or_default().to_owned();
+        Operation::AddKey { client_id, pem }
     });
-    if let Some(sandbox) = &made.sandbox {
-        body["sandbox"] = json!(sandbox);
-    }
-    body
+    answer(&app, operation, StatusCode::CREATED).await
 }
 
-/// Makes a credential for `{"org", "sandbox"?}`; the org, with a tenant id and the sandbox `prod`, when it is new.
-async fn create(tx: &mut Tx, now: Millis, request: &Value) -> Result<Made, ImsError> {
-    let org = request["org"].as_str();
-    let found = match org {
-        Some(org) => ims::find_org(tx, &OrgId::from(org)).await?,
-        None => None,
+/// Does an operation; when it is answered, the inlets and the gateway know of it.
+async fn run(app: &App, operation: &Operation) -> Result<Value, OperationError> {
+    let mut tx = app.write().await?;
+    let shown = operation.run(&mut tx, app.clock.now()).await?;
+    tx.commit().await?;
+    app.reload_credentials().await?;
+    Ok(shown)
+}
+
+async fn answer(app: &App, operation: Result<Operation, OperationError>, done: StatusCode) -> Response {
+    let shown = match operation {
+        Ok(operation) => run(app, &operation).await,
+        Err(error) => Err(error),
     };
-    let org = match found {
-        Some(org) => org,
-        None => ims::create_org(tx, now, org, None).await?,
-    };
-    let sandbox = request["sandbox"].as_str();
-    let (client_id, client_secret) = ims::create_credential(tx, now, &org.id, sandbox).await?;
-    Ok(Made {
-        org: org.id,
-        tenant: org.tenant,
-        sandbox: sandbox.map(str::to_owned),
-        client_id,
-        client_secret,
-    })
+    match shown {
+        Ok(shown) => (done, Json(shown)).into_response(),
+        Err(OperationError::Ims(ImsError::UnknownCredential(client_id))) => {
+            problem(StatusCode::NOT_FOUND, &format!("there is no credential {client_id}, or it was revoked"))
+        }
+        Err(OperationError::Ims(ImsError::Store(error))) => {
+            tracing::error!(%error, "cannot use the credentials");
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "an internal error; see the server's log")
+        }
+        Err(error) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
 }
 
 /// The first credential of a dev server, with an org of its own.
-pub(crate) async fn first_credential(app: &App) -> Result<Made, ImsError> {
-    let mut tx = app.write().await?;
-    let made = create(&mut tx, app.clock.now(), &json!({})).await?;
-    tx.commit().await?;
-    app.reload_credentials().await?;
-    Ok(made)
+pub(crate) async fn first_credential(app: &App) -> Result<Value, OperationError> {
+    run(app, &Operation::Create { org: None, sandbox: None, role: Role::Admin }).await
 }
 
-/// The same without a running server: the caller holds the data folder's lock.
-pub(crate) async fn create_credential_offline(data: &DataDir, request: &Value) -> Result<Value, Failure> {
+/// An operation without a running server: the caller holds the data folder's lock.
+pub(crate) async fn offline(data: &DataDir, operation: &Operation) -> Result<Value, Failure> {
     let cannot = |error: store::StoreError| Failure::internal("cannot use the metadata database", error);
     let store = Store::open(&data.database_path()).await.map_err(cannot)?;
     let mut tx = store.write().await.map_err(cannot)?;
-    let clock = Arc::new(SystemClock::new());
-    let made =
-        create(&mut tx, clock.now(), request).await.map_err(|error| Failure::usage(error.to_string()))?;
+    let now = SystemClock::new().now();
+    let shown = operation.run(&mut tx, now).await.map_err(|error| Failure::usage(error.to_string()))?;
     tx.commit().await.map_err(cannot)?;
     store.close().await;
-    Ok(to_json(&made))
+    Ok(shown)
 }

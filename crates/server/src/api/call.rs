@@ -28,9 +28,10 @@ impl FromRequest<App> for Call {
             Caller::from_request_parts(&mut parts, app).await.map_err(|refusal| refusal.into_response())?;
         let query = parts.uri.query().unwrap_or_default();
         let parameters = serde_urlencoded::from_str(query).unwrap_or_default();
-        let headers = parts.headers.clone();
+        let (method, headers) = (parts.method.clone(), parts.headers.clone());
         let request = Request::from_parts(parts, body);
         let body = Bytes::from_request(request, app).await.map_err(|rejection| rejection.into_response())?;
+        gateway::check_content_type(&method, &headers, &body).map_err(|refusal| refusal.into_response())?;
         Ok(Self { app: app.clone(), caller, parameters, headers, body })
     }
 }

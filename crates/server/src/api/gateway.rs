@@ -1,17 +1,28 @@
-//! What stands before every service of the gateway: token, API key, org and sandbox, in the documented order.
+//! What stands before every service of the gateway: token, API key, org, sandbox and content type, in the documented order.
 
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
+use control::ims::{Need, Role};
 use control::{Actor, Scope, sandbox};
 use http::request::Parts;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use store::StoreError;
 use vocab::OrgId;
 
 use crate::api::REQUEST_ID;
 use crate::app::App;
+
+/// A caller before a sandbox is chosen: the management of sandboxes looks at no sandbox header.
+#[derive(Clone, Debug)]
+pub(crate) struct OrgCaller {
+    pub(crate) org: OrgId,
+    pub(crate) actor: Actor,
+    /// The one sandbox in which its credential may act; `None` stands for all of the org.
+    pub(crate) only: Option<String>,
+    pub(crate) request_id: String,
+}
 
 /// A caller who passed the gateway: for whom it acts, and the id of its request.
 #[derive(Clone, Debug)]
@@ -41,6 +52,13 @@ pub(crate) enum Refusal {
         path: String,
         request_id: String,
     },
+    /// The credential's role gives no right to this.
+    RoleMissing {
+        path: String,
+        role: Role,
+        request_id: String,
+    },
+    ContentType,
     Store(StoreError),
 }
 
@@ -61,6 +79,17 @@ impl IntoResponse for Refusal {
             Refusal::SandboxMismatch { path, request_id } => {
                 let detail = "The headers x-sandbox-name and x-sandbox-id name different sandboxes.";
                 second_line(&path, "2103-404", 404, "Sandbox not found", detail, &request_id)
+            }
+            Refusal::RoleMissing { path, role, request_id } => {
+                let detail = format!("The role {role} of this credential gives no right to this.");
+                second_line(&path, "2118-403", 403, "Forbidden", &detail, &request_id)
+            }
+            Refusal::ContentType => {
+                let body = json!({
+                    "type": "/placeholder/type/uri", "status": 400, "title": "BadRequestError",
+                    "detail": "A valid content-type must be specified"
+                });
+                (StatusCode::BAD_REQUEST, Json(body)).into_response()
             }
             Refusal::Store(error) => {
                 tracing::error!(%error, "the gateway cannot read the metadata database");
@@ -92,28 +121,58 @@ fn second_line(path: &str, code: &str, status: u16, title: &str, detail: &str, r
     (status, Json(body)).into_response()
 }
 
-impl FromRequestParts<App> for Caller {
+/// What a request behind the gateway needs. Searches, validations and previews are questions, though they are posted.
+fn need(method: &Method, path: &str) -> Need {
+    let asks = ["/search", "/validate", "/preview", "/samples/parse"].iter().any(|end| path.ends_with(end));
+    match *method {
+        Method::GET | Method::HEAD => Need::Read,
+        Method::POST if asks => Need::Read,
+        _ if path.starts_with("/data/foundation/sandbox-management") => Need::ManageSandboxes,
+        _ => Need::Write,
+    }
+}
+
+impl FromRequestParts<App> for OrgCaller {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
         let headers = &parts.headers;
-        let request_id = text(headers, REQUEST_ID.as_str()).unwrap_or_default().to_owned();
-        let token = bearer(headers).ok_or(Refusal::TokenMissing)?;
+        let token = token(headers).ok_or(Refusal::TokenMissing)?;
         let key = text(headers, "x-api-key").ok_or(Refusal::KeyMissing)?;
         if !app.tokens.knows_client(key) {
             return Err(Refusal::KeyUnknown);
         }
         let verified = app.tokens.verify(token).map_err(|_| Refusal::TokenInvalid)?;
         let org = OrgId::from(text(headers, "x-gw-ims-org-id").ok_or(Refusal::OrgMissing)?);
-        let mut tx = app.read().await.map_err(Refusal::Store)?;
         if org != verified.org {
+            let mut tx = app.read().await.map_err(Refusal::Store)?;
             let known = control::ims::find_org(&mut tx, &org).await.map_err(Refusal::Store)?.is_some();
             return Err(if known { Refusal::NotEntitled } else { Refusal::OrgUnknown });
         }
-        // A service that lists sandboxes is asked before one is chosen, so a missing header means the default sandbox.
+        let (role, path) = (verified.role, parts.uri.path());
+        if !role.may(need(&parts.method, path)) {
+            let request_id = text(headers, REQUEST_ID.as_str()).unwrap_or_default().to_owned();
+            return Err(Refusal::RoleMissing { path: path.to_owned(), role, request_id });
+        }
+        Ok(Self {
+            org,
+            actor: Actor { user: verified.account.clone(), client: verified.client_id.clone() },
+            only: verified.sandbox.clone(),
+            request_id: text(headers, REQUEST_ID.as_str()).unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refusal> {
+        let OrgCaller { org, actor, only, request_id } = OrgCaller::from_request_parts(parts, app).await?;
+        let headers = &parts.headers;
+        let mut tx = app.read().await.map_err(Refusal::Store)?;
+        // Without a header it is the org's default sandbox.
         let name = text(headers, "x-sandbox-name").or_else(|| text(headers, "sandbox-name"));
         let id = text(headers, "x-sandbox-id");
-        let actor = Actor { user: verified.account.clone(), client: verified.client_id.clone() };
         let wanted = name.or(id);
         let found =
             sandbox::scope(&mut tx, &org, wanted, actor, app.clock.now()).await.map_err(Refusal::Store)?;
@@ -122,19 +181,53 @@ impl FromRequestParts<App> for Caller {
             let sandbox = wanted.unwrap_or_default().to_owned();
             return Err(Refusal::SandboxUnknown { path, sandbox, request_id });
         };
-        if name.is_some() && id.is_some_and(|id| id != scope.sandbox_id.as_str()) {
+        let is_same = |id: &str| id == scope.sandbox_id.as_str() || id == scope.sandbox_name;
+        if name.is_some() && id.is_some_and(|id| !is_same(id)) {
             return Err(Refusal::SandboxMismatch { path, request_id });
         }
-        if verified.sandbox.as_ref().is_some_and(|only| *only != scope.sandbox_name) {
+        if only.is_some_and(|only| only != scope.sandbox_name) {
             return Err(Refusal::SandboxUnknown { path, sandbox: scope.sandbox_name, request_id });
         }
         Ok(Caller { scope, request_id })
     }
 }
 
+/// Whether a body's content type is a JSON one. Where it is missing, or the one that command line clients send by
+/// default, the text decides: several published samples leave the header out.
+pub(crate) fn check_content_type(method: &Method, headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal> {
+    let body = body.trim_ascii();
+    if ![Method::POST, Method::PUT, Method::PATCH].contains(method) || body.is_empty() {
+        return Ok(());
+    }
+    let media = text(headers, "content-type").map(|value| {
+        let media = value.split(';').next().unwrap_or_default();
+        media.trim().to_ascii_lowercase()
+    });
+    let good = match media.as_deref() {
+        None | Some("application/x-www-form-urlencoded") => {
+            serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+        }
+        Some(media) => {
+            let subtype = media.strip_prefix("application/").or_else(|| media.strip_prefix("text/"));
+            subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
+        }
+    };
+    if good { Ok(()) } else { Err(Refusal::ContentType) }
+}
+
+/// A text that no valid header has: it stands for one that cannot be read.
+const UNREADABLE: &str = "\u{fffd}";
+
 /// A header's text, trimmed; empty is as good as absent.
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok().map(str::trim).filter(|value| !value.is_empty())
+    Some(headers.get(name)?.to_str().unwrap_or(UNREADABLE).trim()).filter(|value| !value.is_empty())
+}
+
+/// What stands for a token in `Authorization`. Another scheme's credentials are a token that is not valid, not a missing
+/// one.
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let value = text(headers, "authorization")?;
+    if value.eq_ignore_ascii_case("bearer") { None } else { bearer(headers).or(Some(value)) }
 }
 
 /// The token of `Authorization: Bearer …`; the scheme is compared without regard to case, as clients differ.
@@ -147,4 +240,66 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// A request body as JSON. Content types differ among clients, so the text decides.
 pub(crate) fn json_body(body: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: &'static str, value: &[u8]) -> HeaderMap {
+        HeaderMap::from_iter([(http::HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap())])
+    }
+
+    #[test]
+    fn tokens() {
+        for (value, expected) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer   abc ", Some("abc")),
+            ("abc", Some("abc")),
+            ("Basic YTpi", Some("Basic YTpi")),
+            ("Bearer", None),
+            ("Bearer  ", None),
+            ("", None),
+        ] {
+            assert_eq!(token(&headers("authorization", value.as_bytes())), expected, "{value}");
+        }
+        assert_eq!(token(&HeaderMap::new()), None);
+        assert!(token(&headers("authorization", b"Bearer \xff")).is_some(), "malformed is not missing");
+    }
+
+    #[test]
+    fn content_types() {
+        let check = |method: Method, kind: &'static str, body: &str, good: bool| {
+            let headers =
+                if kind.is_empty() { HeaderMap::new() } else { headers("content-type", kind.as_bytes()) };
+            let found = check_content_type(&method, &headers, body.as_bytes());
+            assert_eq!(found.is_ok(), good, "{method} {kind} {body}");
+        };
+        for kind in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/json-patch+json",
+            "application/vnd.adobe.xed+json; version=1",
+            "text/json",
+        ] {
+            check(Method::POST, kind, "{", true);
+        }
+        for (kind, body, good) in [
+            ("", "{}", true),
+            ("", "a=b", false),
+            ("application/x-www-form-urlencoded", "[1]", true),
+            ("application/x-www-form-urlencoded", "a=b", false),
+            ("text/plain", "{}", false),
+            ("application/xml", "{}", false),
+            ("multipart/form-data; boundary=x", "--x--", false),
+            ("nonsense", "{}", false),
+            ("text/plain", " \r\n", true),
+        ] {
+            check(Method::PATCH, kind, body, good);
+            check(Method::GET, kind, body, true);
+            check(Method::DELETE, kind, body, true);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
+use control::ims::{Need, Role};
 use control::{Actor, Scope, sandbox};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
@@ -52,6 +53,7 @@ pub(crate) fn routes() -> Router<App> {
 #[derive(Debug)]
 enum Problem {
     Unauthorized,
+    Forbidden(Role),
     Warehouse(String),
     Namespace(String),
     Table(String),
@@ -65,6 +67,11 @@ impl IntoResponse for Problem {
                 StatusCode::UNAUTHORIZED,
                 "NotAuthorizedException",
                 "the access token is missing or not valid".to_owned(),
+            ),
+            Problem::Forbidden(role) => (
+                StatusCode::FORBIDDEN,
+                "ForbiddenException",
+                format!("the role {role} of this credential may not read tables"),
             ),
             Problem::Warehouse(name) => {
                 (StatusCode::NOT_FOUND, "NoSuchWarehouseException", format!("there is no sandbox {name}"))
@@ -109,6 +116,9 @@ impl FromRequestParts<App> for Reader {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let token = bearer(&parts.headers).ok_or(Problem::Unauthorized)?;
         let verified = app.tokens.verify(token).map_err(|_| Problem::Unauthorized)?;
+        if !verified.role.may(Need::LakeRead) {
+            return Err(Problem::Forbidden(verified.role));
+        }
         Ok(Self(Verified::clone(&verified)))
     }
 }
@@ -116,7 +126,7 @@ impl FromRequestParts<App> for Reader {
 impl Reader {
     /// The sandbox of that name, or the default one.
     async fn warehouse(&self, app: &App, name: Option<&str>) -> Result<Scope, Problem> {
-        let Verified { org, client_id, account, sandbox: only } = &self.0;
+        let Verified { org, client_id, account, sandbox: only, .. } = &self.0;
         let actor = Actor { user: account.clone(), client: client_id.clone() };
         let wanted = name.or(only.as_deref());
         let mut tx = app.read().await?;

@@ -1,25 +1,31 @@
-//! Token endpoints: `client_credentials` in, access token out. No other grant yet.
+//! Token endpoints: `client_credentials`, an authorization code or a client's own signed token in, access token out.
 //!
 //! What arrives here is never logged: clients put the secret into the query string.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{FromRequest as _, Multipart, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use control::ims::{self, VerifyError};
-use http::header::CACHE_CONTROL;
+use control::ims::{self, Credential, VerifyError};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use store::StoreError;
 
 use crate::app::App;
+use crate::client_jwt;
 
 pub(crate) fn routes() -> Router<App> {
     // v2 differs in nothing that clients were seen to send or read.
-    Router::new().route("/ims/token/v3", post(token)).route("/ims/token/v2", post(token))
+    Router::new()
+        .route("/ims/token/v3", post(token))
+        .route("/ims/token/v2", post(token))
+        .route("/ims/token/v1", post(code))
+        .route("/ims/exchange/jwt", post(exchange))
+        .route("/ims/keys", get(keys))
 }
 
 /// What a token request says, from its query string and its form body.
@@ -29,6 +35,8 @@ struct TokenRequest {
     client_id: Option<String>,
     client_secret: Option<String>,
     scope: Option<String>,
+    code: Option<String>,
+    jwt_token: Option<String>,
 }
 
 /// Why there is no token. Each has a body in the style of OAuth 2.0.
@@ -38,6 +46,8 @@ pub(crate) enum Refusal {
     GrantType,
     ClientId,
     ClientSecret,
+    /// What is wrong with a client's own token.
+    Jwt(&'static str),
     Store(StoreError),
 }
 
@@ -49,7 +59,7 @@ impl IntoResponse for Refusal {
                 (StatusCode::BAD_REQUEST, "invalid_request", format!("missing {name} parameter"))
             }
             Refusal::GrantType => {
-                let description = "grant_type must be client_credentials".to_owned();
+                let description = "this grant_type is not supported here".to_owned();
                 (StatusCode::BAD_REQUEST, "unsupported_grant_type", description)
             }
             Refusal::ClientId => {
@@ -58,6 +68,7 @@ impl IntoResponse for Refusal {
             Refusal::ClientSecret => {
                 (StatusCode::BAD_REQUEST, "invalid_client", "invalid client_secret parameter".to_owned())
             }
+            Refusal::Jwt(what) => (StatusCode::BAD_REQUEST, "invalid_token", what.to_owned()),
             Refusal::Store(error) => {
                 tracing::error!(%error, "cannot read the credentials");
                 let description = "an internal error; see the server's log".to_owned();
@@ -74,10 +85,51 @@ async fn token(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Refusal> {
-    let (access_token, expires_in) =
-        grant(&app, query.as_deref().unwrap_or_default(), &headers, &body).await?;
+    let issued = grant(&app, query.as_deref().unwrap_or_default(), &headers, &body).await?;
+    Ok(answer(issued.0, issued.1))
+}
+
+fn answer(access_token: String, expires_in: u64) -> Response {
     let body = json!({ "access_token": access_token, "token_type": "bearer", "expires_in": expires_in });
-    Ok(([(CACHE_CONTROL, "no-store")], Json(body)).into_response())
+    ([(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// `POST /ims/token/v1`: an authorization code. Nobody logs in here, so any code of a client that knows its secret is
+/// good. The life is in milliseconds: the client that reads it so would else ask for a token with every call.
+async fn code(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let request = TokenRequest::read(query.unwrap_or_default().as_bytes(), &body).or_basic(&headers);
+    match request.grant_type.as_deref() {
+        None => return Err(Refusal::Missing("grant_type")),
+        Some("authorization_code") => {}
+        Some(_) => return Err(Refusal::GrantType),
+    }
+    request.code.as_ref().ok_or(Refusal::Missing("code"))?;
+    let credential = request.credential(&app).await?;
+    let (token, seconds) = app.tokens.issue(&credential, &request.scope.unwrap_or_default());
+    Ok(answer(token, seconds * 1000))
+}
+
+/// `POST /ims/exchange/jwt`: a token that the client signed itself. While its credential has public keys, the signature
+/// must be of one of them. The life is in milliseconds, as documented.
+async fn exchange(State(app): State<App>, request: Request) -> Result<Response, Refusal> {
+    let request = TokenRequest::of_form(request, &app).await?;
+    let jwt = request.jwt_token.clone().ok_or(Refusal::Missing("jwt_token"))?;
+    let credential = request.credential(&app).await?;
+    let mut tx = app.read().await.map_err(Refusal::Store)?;
+    let keys = ims::keys(&mut tx, &credential.client_id).await.map_err(Refusal::Store)?;
+    let scope = client_jwt::check(&jwt, &credential, &keys, app.clock.now()).map_err(Refusal::Jwt)?;
+    let (token, seconds) = app.tokens.issue(&credential, &scope);
+    Ok(answer(token, seconds * 1000))
+}
+
+/// `GET /ims/keys`: with which key access tokens can be verified.
+async fn keys(State(app): State<App>) -> Response {
+    Json(app.tokens.key_set()).into_response()
 }
 
 /// The access token that a request asks for, and for how many seconds it is good.
@@ -87,25 +139,13 @@ pub(crate) async fn grant(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<(String, u64), Refusal> {
-    let mut request = TokenRequest::read(query.as_bytes(), body);
-    // OAuth 2.0 lets a client name itself in a header; the body wins.
-    if let Some((client_id, secret)) = basic(headers) {
-        request.client_id.get_or_insert(client_id);
-        request.client_secret.get_or_insert(secret);
-    }
+    let request = TokenRequest::read(query.as_bytes(), body).or_basic(headers);
     match request.grant_type.as_deref() {
         None => return Err(Refusal::Missing("grant_type")),
         Some("client_credentials") => {}
         Some(_) => return Err(Refusal::GrantType),
     }
-    let client_id = request.client_id.ok_or(Refusal::Missing("client_id"))?;
-    let secret = request.client_secret.ok_or(Refusal::Missing("client_secret"))?;
-    let mut tx = app.read().await.map_err(Refusal::Store)?;
-    let credential = ims::verify_secret(&mut tx, &client_id, &secret).await.map_err(|error| match error {
-        VerifyError::UnknownClient => Refusal::ClientId,
-        VerifyError::WrongSecret => Refusal::ClientSecret,
-        VerifyError::Store(error) => Refusal::Store(error),
-    })?;
+    let credential = request.credential(app).await?;
     // The scope is documented as required, but nothing depends on it: a client without one gets its token too.
     Ok(app.tokens.issue(&credential, &request.scope.unwrap_or_default()))
 }
@@ -123,24 +163,73 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 impl TokenRequest {
+    /// OAuth 2.0 lets a client name itself in a header; the body wins.
+    fn or_basic(mut self, headers: &HeaderMap) -> Self {
+        if let Some((client_id, secret)) = basic(headers) {
+            self.client_id.get_or_insert(client_id);
+            self.client_secret.get_or_insert(secret);
+        }
+        self
+    }
+
+    /// The credential whose secret the client knows.
+    async fn credential(&self, app: &App) -> Result<Credential, Refusal> {
+        let client_id = self.client_id.as_deref().ok_or(Refusal::Missing("client_id"))?;
+        let secret = self.client_secret.as_deref().ok_or(Refusal::Missing("client_secret"))?;
+        let mut tx = app.read().await.map_err(Refusal::Store)?;
+        ims::verify_secret(&mut tx, client_id, secret).await.map_err(|error| match error {
+            VerifyError::UnknownClient => Refusal::ClientId,
+            VerifyError::WrongSecret => Refusal::ClientSecret,
+            VerifyError::Store(error) => Refusal::Store(error),
+        })
+    }
+
+    /// A form in either of its encodings: clients of the exchange send both.
+    async fn of_form(request: Request, app: &App) -> Result<Self, Refusal> {
+        const FORM: Refusal = Refusal::Missing("form");
+        let query = request.uri().query().unwrap_or_default().to_owned();
+        let media = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
+        if !media.is_some_and(|media| media.starts_with(b"multipart/form-data")) {
+            let body = Bytes::from_request(request, app).await.map_err(|_| FORM)?;
+            return Ok(Self::read(query.as_bytes(), &body));
+        }
+        let mut read = Self::read(query.as_bytes(), &[]);
+        let mut parts = Multipart::from_request(request, app).await.map_err(|_| FORM)?;
+        while let Some(part) = parts.next_field().await.map_err(|_| FORM)? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let value = part.text().await.map_err(|_| FORM)?;
+            read.set(&name, value);
+        }
+        Ok(read)
+    }
+
     /// Parameters may be in the query string, in the form body or split between them; the body wins.
     fn read(query: &[u8], body: &[u8]) -> Self {
         let mut request = Self::default();
         for part in [query, body] {
             // Values that were not percent-encoded are taken as they are; empty pairs are skipped.
             let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(part).unwrap_or_default();
-            for (name, value) in pairs.into_iter().filter(|(_, value)| !value.is_empty()) {
-                match name.as_str() {
-                    "grant_type" => request.grant_type = Some(value),
-                    "client_id" => request.client_id = Some(value),
-                    "client_secret" => request.client_secret = Some(value),
-                    // One table of the documentation calls it `scopes`.
-                    "scope" | "scopes" => request.scope = Some(scope(&value)),
-                    _ => {}
-                }
+            for (name, value) in pairs {
+                request.set(&name, value);
             }
         }
         request
+    }
+
+    fn set(&mut self, name: &str, value: String) {
+        if value.is_empty() {
+            return;
+        }
+        match name {
+            "grant_type" => self.grant_type = Some(value),
+            "client_id" => self.client_id = Some(value),
+            "client_secret" => self.client_secret = Some(value),
+            // One table of the documentation calls it `scopes`.
+            "scope" | "scopes" => self.scope = Some(scope(&value)),
+            "code" => self.code = Some(value),
+            "jwt_token" => self.jwt_token = Some(value),
+            _ => {}
+        }
     }
 }
 
@@ -157,7 +246,8 @@ mod tests {
     #[track_caller]
     fn check(query: &str, body: &str, expected: [Option<&str>; 4]) {
         let [grant_type, client_id, client_secret, scope] = expected.map(|value| value.map(str::to_owned));
-        let expected = TokenRequest { grant_type, client_id, client_secret, scope };
+        let expected =
+            TokenRequest { grant_type, client_id, client_secret, scope, ..TokenRequest::default() };
         assert_eq!(TokenRequest::read(query.as_bytes(), body.as_bytes()), expected, "{query} {body}");
     }
 

@@ -9,8 +9,11 @@ pub(crate) mod collection;
 pub(crate) mod flow;
 pub(crate) mod gateway;
 pub(crate) mod iceberg;
+pub(crate) mod identity;
 pub(crate) mod ims;
+pub(crate) mod library;
 pub(crate) mod mapping;
+pub(crate) mod openapi;
 pub(crate) mod ops;
 pub(crate) mod problem;
 pub(crate) mod registry;
@@ -25,6 +28,7 @@ use futures_util::FutureExt as _;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 use vocab::random;
 
 use crate::app::App;
@@ -69,15 +73,17 @@ pub(crate) fn router(app: App, surfaces: Surfaces) -> Router {
             .merge(ims::routes())
             .merge(sandbox::routes())
             .merge(registry::routes())
+            .merge(identity::routes())
             .merge(catalog::routes())
             .merge(flow::routes())
             .merge(mapping::routes())
             .merge(iceberg::routes())
+            .merge(openapi::routes())
             .layer(DefaultBodyLimit::max(app.config.limits.control_body_bytes));
         router = router.merge(control);
     }
     if surfaces.ops {
-        router = router.merge(ops::routes()).merge(admin::routes());
+        router = router.merge(ops::routes()).merge(admin::routes()).merge(library::routes());
     }
     router.with_state(app)
 }
@@ -87,26 +93,31 @@ pub(crate) async fn handle(router: Router, mut request: Request) -> Response {
     let request_id = request_id(&request);
     request.headers_mut().insert(REQUEST_ID, request_id.clone());
     let path = request.uri().path().to_owned();
+    // Every line that is logged on the way names the request.
+    let span = tracing::error_span!("request", id = request_id.to_str().unwrap_or_default());
+    let mut response = answer(router, request, &path, &request_id).instrument(span).await;
+    response.headers_mut().insert(REQUEST_ID, request_id);
+    response
+}
+
+async fn answer(router: Router, mut request: Request, path: &str, request_id: &HeaderValue) -> Response {
     if let Some(uri) = without_trailing_slash(request.uri()) {
         *request.uri_mut() = uri;
     }
     let too_long =
         request.uri().path_and_query().is_some_and(|target| target.as_str().len() > TARGET_BYTES_MAX);
     let mut response = if too_long {
-        problem::generic(&path, StatusCode::URI_TOO_LONG, "the request target is too long")
+        problem::generic(path, request_id, StatusCode::URI_TOO_LONG, "the request target is too long")
     } else {
         // A defect in one handler must not take the connection's other requests with it.
         match AssertUnwindSafe(router.oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_) => {
-                tracing::error!(
-                    path,
-                    request_id = request_id.to_str().unwrap_or_default(),
-                    "a handler panicked"
-                );
+                tracing::error!(path, "a handler panicked");
                 problem::generic(
-                    &path,
+                    path,
+                    request_id,
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "an internal error; see the server's log",
                 )
@@ -114,9 +125,9 @@ pub(crate) async fn handle(router: Router, mut request: Request) -> Response {
         }
     };
     if is_bare_error(&response) {
-        response = problem::of_framework(&path, response).await;
+        response = problem::of_framework(path, request_id, response).await;
     }
-    response.headers_mut().insert(REQUEST_ID, request_id);
+    tracing::debug!(path, status = response.status().as_u16(), "answered");
     response
 }
 

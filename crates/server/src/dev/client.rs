@@ -1,4 +1,4 @@
-//! A small client of our own public API, for the sample objects.
+//! A small client of our own public API, for the sample objects and for `apply`.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::Credentials;
 /// Longest wait for one answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) struct Client {
+pub(crate) struct Client {
     agent: ureq::Agent,
     url: String,
     headers: Vec<(&'static str, String)>,
@@ -17,7 +17,7 @@ pub(super) struct Client {
 
 impl Client {
     /// Gets a token, as any client does first.
-    pub(super) fn connect(url: &str, known: &Credentials) -> Result<Self, String> {
+    pub(crate) fn connect(url: &str, known: &Credentials) -> Result<Self, String> {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(TIMEOUT))
@@ -43,7 +43,7 @@ impl Client {
         Ok(Self { agent, url: url.to_owned(), headers })
     }
 
-    pub(super) fn get(&self, path: &str) -> Result<Value, String> {
+    pub(crate) fn get(&self, path: &str) -> Result<Value, String> {
         let mut request = self.agent.get(format!("{}{path}", self.url));
         for (name, value) in &self.headers {
             request = request.header(*name, value);
@@ -55,7 +55,7 @@ impl Client {
         read("GET", path, answer)
     }
 
-    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
         let mut request = self.agent.post(format!("{}{path}", self.url));
         for (name, value) in &self.headers {
             request = request.header(*name, value);
@@ -64,8 +64,33 @@ impl Client {
         read("POST", path, answer)
     }
 
+    /// Any call: further headers, and a body or none.
+    pub(crate) fn call(
+        &self,
+        method: &str,
+        path: &str,
+        extra: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, String> {
+        let failed = |error: &dyn std::fmt::Display| format!("{method} {path}: {error}");
+        let mut request = http::Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        for (name, value) in extra {
+            request = request.header(*name, *value);
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let text = body.map(Value::to_string).unwrap_or_default();
+        let request = request.body(text).map_err(|error| failed(&error))?;
+        let answer = self.agent.run(request).map_err(|error| failed(&error))?;
+        read(method, path, answer)
+    }
+
     /// Posts one record to an open inlet.
-    pub(super) fn collect(&self, inlet_url: &str, flow: &str, record: &Value) -> Result<Value, String> {
+    pub(crate) fn collect(&self, inlet_url: &str, flow: &str, record: &Value) -> Result<Value, String> {
         let answer = self
             .agent
             .post(inlet_url)

@@ -28,8 +28,12 @@ fn crash_loop(binary: &str, fault: Option<&str>, rounds: u64, kill: bool) -> Opt
         std::thread::sleep(Duration::from_millis(5 + random.below(1495)));
         if kill {
             server.kill();
+            load.stop();
+        } else {
+            // What the server has taken it also lands, so that a fault of its lake is seen.
+            load.stop();
+            server.settle();
         }
-        load.stop();
         if round + 1 == rounds {
             break;
         }

@@ -1,5 +1,6 @@
 //! A server as a child process, a client, and the objects that most tests need.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -267,6 +268,11 @@ impl Client {
         }
     }
 
+    /// The same caller in another sandbox.
+    pub(crate) fn in_sandbox(&self, name: &str) -> Self {
+        Self { sandbox: name.to_owned(), made: Arc::default(), ..self.clone() }
+    }
+
     /// Any call with the gateway's headers; an empty body reads as null.
     pub(crate) fn call(
         &self,
@@ -312,7 +318,10 @@ impl Client {
 
 /// The path that shows what a POST made.
 pub(crate) fn shown_at(path: &str, answer: &Value) -> String {
-    let id = [&answer["$id"], &answer["id"], &answer[0]].into_iter().find_map(Value::as_str).unwrap();
+    let id = [&answer["$id"], &answer["id"], &answer["@id"], &answer[0]]
+        .into_iter()
+        .find_map(Value::as_str)
+        .unwrap();
     let id = id.trim_start_matches("@/dataSets/").replace(':', "%3A").replace('/', "%2F");
     format!("{path}/{id}")
 }
@@ -327,6 +336,22 @@ pub(crate) fn token(url: &str, api_key: &str, secret: &str) -> (u16, Value) {
     ];
     let mut answer = agent().post(format!("{url}/ims/token/v3")).send_form(form).unwrap();
     (answer.status().as_u16(), answer.body_mut().read_json().unwrap())
+}
+
+/// One request with just these headers: status, headers and text of the answer.
+pub(crate) fn exchange(
+    url: &str,
+    method: &str,
+    headers: &BTreeMap<String, String>,
+    body: String,
+) -> (u16, http::HeaderMap, String) {
+    let mut request = http::Request::builder().method(method).uri(url);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let mut answer = agent().run(request.body(body).unwrap()).unwrap();
+    let text = answer.body_mut().read_to_string().unwrap_or_default();
+    (answer.status().as_u16(), answer.headers().clone(), text)
 }
 
 /// Posts a text to an inlet; extra headers as given.
@@ -503,12 +528,12 @@ pub(crate) fn reader(script: &str, arguments: &[&str]) -> Option<String> {
         eprintln!("skipped: TRIBUTARY_TEST_PYTHON is not set (`cargo xtask test` sets it)");
         return None;
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/readers").join(script);
+    let script = Path::new("../../tests/readers").join(script);
     let output = Command::new(python).arg(script).args(arguments).output().unwrap();
     Some(checked(output))
 }
 
-fn checked(output: Output) -> String {
+pub(crate) fn checked(output: Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{errors}");
     String::from_utf8(output.stdout).unwrap()

@@ -4,6 +4,7 @@
 mod call;
 mod operations;
 mod problem;
+mod runs;
 mod specs;
 
 use axum::Router;
@@ -30,6 +31,7 @@ pub(crate) fn routes() -> Router<App> {
         .route(&format!("{BASE}/connections/{{id}}/test"), get(test))
         .route(&format!("{BASE}/connections/{{id}}/explore"), get(explore))
         .route(&format!("{BASE}/connections/{{id}}/configs"), get(configs))
+        .merge(runs::routes())
         .merge(spec_routes(SpecKind::Connection))
         .merge(spec_routes(SpecKind::Flow))
         .route(&format!("{BASE}/flowSpecs/search"), post(specs::search))

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use control::flow::flows::Action;
 use control::flow::{
-    self, FlowError, Listed, Query, View, connections, etag, flows, source_connections, target_connections,
+    self, FlowError, Listed, Query, View, connections, etag, flows, runs, source_connections,
+    target_connections,
 };
 use control::{Kind, Saved, Scope};
 use http::header::ETAG;
@@ -45,7 +46,14 @@ pub(super) async fn get(call: Call, kind: Kind, id: String) -> Response {
         let mut tx = call.app.read().await?;
         let saved = flow::get(&mut tx, &call.caller.scope, kind, &id).await?;
         let view = View { scope: &call.caller.scope, collect_url: call.app.base_url() };
-        let body = json!({ "items": [flow::item(&saved, &view)] });
+        let mut item = flow::item(&saved, &view);
+        if kind == Kind::Flows
+            && let Some(run) =
+                runs::last(&mut tx, &call.caller.scope, &call.app.journal.received(), &saved).await?
+        {
+            item["lastRunDetails"] = run;
+        }
+        let body = json!({ "items": [item] });
         Ok(with_etag(&saved, Json(body).into_response()))
     };
     finish(found.await, &call, kind, Some(&id))
@@ -144,12 +152,17 @@ pub(super) async fn probe(call: Call, id: String, probe: Probe) -> Response {
 
 async fn page(call: &Call, kind: Kind, query: &Query, path: &str) -> Result<Response, FlowError> {
     let mut tx = call.app.read().await?;
-    let listed = flow::list(&mut tx, &call.caller.scope, kind, query, call.app.base_url()).await?;
+    let found = flow::list(&mut tx, &call.caller.scope, kind, query, call.app.base_url()).await?;
+    Ok(listed(found, path))
+}
+
+/// The answer to a list request; `path` is where its next page is.
+pub(super) fn listed(listed: Listed, path: &str) -> Response {
     let body = match listed {
         Listed::Count(count) => json!({ "count": count }),
         Listed::Page { items, next } => json!({ "items": items, "_links": links(path, next.as_deref()) }),
     };
-    Ok(Json(body).into_response())
+    Json(body).into_response()
 }
 
 /// The link to the next page: relative to the service, with the token as its only parameter. Clients cut the token out

@@ -25,7 +25,9 @@ async fn none(call: Call) -> Result<Json<Value>, Problem> {
 }
 
 async fn create(_: Call) -> Problem {
-    Problem(MappingError::Invalid("batches are not converted: a flow maps records as they come in".to_owned()))
+    Problem(MappingError::Invalid(
+        "batches are not converted: a flow maps records as they come in".to_owned(),
+    ))
 }
 
 async fn one(Path(id): Path<String>, _: Call) -> Problem {

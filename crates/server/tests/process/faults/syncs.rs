@@ -21,7 +21,7 @@ const PADDING: usize = 30_000;
 
 /// Compiles what is preloaded into the server.
 fn preload(home: &TempDir) -> Option<String> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/process/faults/crash_at_sync.c");
+    let source = Path::new("tests/process/faults/crash_at_sync.c");
     let library: PathBuf = home.path().join("crash_at_sync.so");
     let library = library.to_str().unwrap().to_owned();
     match run("cc", &["-shared", "-fPIC", "-O1", "-o", &library, source.to_str().unwrap()]) {
