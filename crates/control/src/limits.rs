@@ -67,5 +67,17 @@ pub const MAPPINGS_PAGE_DEFAULT: usize = 10;
 /// Records in one preview of a mapping set; what the vendor's UI shows.
 pub const PREVIEW_RECORDS_MAX: usize = 100;
 
+/// Longest text of sample data, in bytes: what a sample is read, stored and listed with.
+pub const SAMPLE_BYTES_MAX: usize = 1 << 20;
+
+/// Records of a sample that are looked at to tell its fields.
+pub const SAMPLE_RECORDS_MAX: usize = 100;
+
+/// Fields of a source for which destinations are suggested.
+pub const SUGGESTED_FIELDS_MAX: usize = 1000;
+
+/// Destinations that are weighed for one field of a source.
+pub const SUGGESTED_CANDIDATES_MAX: usize = 20;
+
 /// Resources of one import into the global container; the public model has 819.
 pub const GLOBAL_RESOURCES_MAX: usize = 5000;

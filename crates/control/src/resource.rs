@@ -20,6 +20,9 @@ pub enum Kind {
     Flows,
     DataSets,
     MappingSets,
+    /// Of Data Prep, as are the schemas made from them: no resources of the Schema Registry.
+    MapperSamples,
+    MapperSchemas,
     Schemas,
     Classes,
     FieldGroups,
@@ -37,6 +40,8 @@ impl Kind {
             Kind::Flows => "flows",
             Kind::DataSets => "dataSets",
             Kind::MappingSets => "mappingSets",
+            Kind::MapperSamples => "mapperSamples",
+            Kind::MapperSchemas => "mapperSchemas",
             Kind::Schemas => "schemas",
             Kind::Classes => "classes",
             Kind::FieldGroups => "fieldgroups",
@@ -48,8 +53,8 @@ impl Kind {
 
     pub fn from_name(name: &str) -> Option<Self> {
         use Kind::{
-            Classes, Connections, DataSets, DataTypes, Descriptors, FieldGroups, Flows, MappingSets,
-            Namespaces, Schemas, SourceConnections, TargetConnections,
+            Classes, Connections, DataSets, DataTypes, Descriptors, FieldGroups, Flows, MapperSamples,
+            MapperSchemas, MappingSets, Namespaces, Schemas, SourceConnections, TargetConnections,
         };
         [
             Connections,
@@ -58,6 +63,8 @@ impl Kind {
             Flows,
             DataSets,
             MappingSets,
+            MapperSamples,
+            MapperSchemas,
             Schemas,
             Classes,
             FieldGroups,
@@ -336,6 +343,48 @@ impl Column {
             Column::Updated => "updated_ms + 0",
         }
     }
+}
+
+/// Which resources of a kind are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<'q> {
+    pub name: Option<&'q str>,
+    /// Those that use this one alone.
+    pub uses: Option<(Kind, &'q str)>,
+    /// By creation, else by the last change.
+    pub by_created: bool,
+    pub descending: bool,
+    pub start: usize,
+    pub limit: usize,
+}
+
+/// One page of the resources of a kind in the scope's sandbox.
+pub async fn page(tx: &mut Tx, scope: &Scope, kind: Kind, page: &Page<'_>) -> Result<Vec<Saved>, StoreError> {
+    macro_rules! select {
+        ($order:literal) => {
+            concat!(
+                "SELECT id, no, name, state, rev, created_ms, updated_ms, created_by, updated_by, created_client,
+                 updated_client, doc
+               FROM resource WHERE sandbox = $1 AND kind = $2 AND ($3 = '' OR name = $3)
+                 AND ($4 = '' OR id IN (SELECT from_id FROM reference WHERE sandbox = $1 AND from_kind = $2
+                   AND to_kind = $4 AND to_id = $5))
+               ORDER BY ",
+                $order,
+                " LIMIT $6 OFFSET $7"
+            )
+        };
+    }
+    let sql = match (page.by_created, page.descending) {
+        (true, true) => select!("created_ms DESC, no DESC"),
+        (true, false) => select!("created_ms, no"),
+        (false, true) => select!("updated_ms DESC, no DESC"),
+        (false, false) => select!("updated_ms, no"),
+    };
+    let (to_kind, to_id) = page.uses.map_or(("", ""), |(kind, id)| (kind.name(), id));
+    let name = page.name.unwrap_or_default();
+    let (limit, start) = (page.limit as u64, i64::try_from(page.start).unwrap_or(i64::MAX));
+    let rows = tx.rows(sql, values![scope.sandbox, kind.name(), name, to_kind, to_id, limit, start]).await?;
+    rows.iter().map(|row| read(kind, row)).collect()
 }
 
 /// Stores a changed resource: name, state and doc, with the next revision and the actor's audit fields. What it uses is

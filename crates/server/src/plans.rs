@@ -315,9 +315,12 @@ impl<'a> Compiler<'a> {
             // What a schema requires of its records; mappings do not depend on that.
             Kind::Descriptors => self.all(Kind::DataSets).await,
             // A flow pins the mapping set's version and keeps its resolved ends until it is itself changed.
-            Kind::MappingSets | Kind::SourceConnections | Kind::TargetConnections | Kind::Namespaces => {
-                Ok(())
-            }
+            Kind::MappingSets
+            | Kind::MapperSamples
+            | Kind::MapperSchemas
+            | Kind::SourceConnections
+            | Kind::TargetConnections
+            | Kind::Namespaces => Ok(()),
         }
     }
 

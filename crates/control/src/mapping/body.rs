@@ -35,8 +35,14 @@ pub(super) fn normalise(sent: Map<String, Value>) -> Result<Map<String, Value>, 
             )));
         }
     }
-    let output = doc.entry("outputSchema").or_insert_with(|| json!({}));
-    output["schemaRef"] = reference;
+    let mut output = match doc.get_mut("outputSchema").map(Value::take) {
+        Some(Value::Object(output)) => output,
+        _ => Map::new(),
+    };
+    // Shown on demand, never stored.
+    output.shift_remove("jsonSchema");
+    output.insert("schemaRef".to_owned(), reference);
+    doc.insert("outputSchema".to_owned(), Value::Object(output));
     doc.insert("mappings".to_owned(), Value::Array(mappings));
     Ok(doc)
 }
@@ -64,7 +70,7 @@ fn schema_reference(sent: &Map<String, Value>) -> Result<Value, MappingError> {
 }
 
 /// An item in the stored form, with an id of its own.
-fn mapping(sent: &Value) -> Result<Value, MappingError> {
+pub(super) fn mapping(sent: &Value) -> Result<Value, MappingError> {
     let Value::Object(sent) = sent else {
         return Err(MappingError::invalid("a mapping must be an object"));
     };
@@ -85,6 +91,7 @@ fn mapping(sent: &Value) -> Result<Value, MappingError> {
             name.as_str(),
             "sourceAttribute"
                 | "destinationXdmPath"
+                | "expressionAttributes"
                 | "createdDate"
                 | "modifiedDate"
                 | "createdBy"

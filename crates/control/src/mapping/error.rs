@@ -14,15 +14,15 @@ pub enum MappingError {
     /// Items that do not compile, and how the client wrote them.
     #[error("{}", first(.0))]
     Items(Vec<(ItemError, Value)>),
-    #[error("there is no mapping set {id}")]
-    NotFound { id: String },
+    #[error("there is no {what} {id}")]
+    NotFound { what: &'static str, id: String },
     #[error("the mapping set {id} has no version {version}")]
     NoVersion { id: String, version: u32 },
     #[error("there is no mapping {id} in the mapping set")]
     NoMapping { id: String },
     #[error("the mapping set {id} is used by the flows {}", flows.join(", "))]
     InUse { id: String, flows: Vec<String> },
-    #[error("the mapping set was changed at the same time; try again")]
+    #[error("it was changed at the same time; try again")]
     Conflict,
     #[error(transparent)]
     Store(#[from] StoreError),

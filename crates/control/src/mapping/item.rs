@@ -36,6 +36,30 @@ pub fn item(set: &Stored) -> Value {
     shown
 }
 
+/// A sample as it is shown.
+pub fn sample(sample: &Stored) -> Value {
+    with_rest(sample)
+}
+
+/// A mapper schema as it is shown.
+pub fn schema(schema: &Stored) -> Value {
+    with_rest(schema)
+}
+
+fn with_rest(stored: &Stored) -> Value {
+    let mut shown = summary(stored);
+    if let Value::Object(shown) = &mut shown {
+        shown.extend(stored.doc.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    shown
+}
+
+/// What a change of a single item answers.
+pub fn summary_of(mapping: &Value) -> Value {
+    let members = ["id", "version", "createdDate", "modifiedDate", "createdBy", "modifiedBy"];
+    members.into_iter().map(|name| (name.to_owned(), mapping[name].clone())).collect()
+}
+
 /// What a change answers.
 pub fn summary(set: &Stored) -> Value {
     let mut shown = json!({ "id": set.id, "version": set.version });

@@ -1,6 +1,5 @@
 //! Mapping sets as resources: made, replaced, found in any version, compiled.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use prep::{Context, Item, ItemError, MappingSet, Warning};
@@ -8,10 +7,12 @@ use serde_json::{Map, Value, json};
 use store::{Tx, values};
 use vocab::{Json, Millis, random};
 
-use super::body::{items, normalise, schema_id};
+use super::body::{self, items, normalise, schema_id};
 use super::error::{MappingError, transform_error};
-use crate::limits::{MAPPINGS_PAGE_DEFAULT, PAGE_ITEMS_MAX, PREVIEW_RECORDS_MAX};
-use crate::resource::New;
+use super::query::Query;
+use crate::limits::PREVIEW_RECORDS_MAX;
+use crate::registry::RegistryError;
+use crate::resource::{New, Page};
 use crate::{Kind, Saved, Scope, registry, resource};
 
 /// A mapping set in one version.
@@ -27,7 +28,7 @@ pub struct Stored {
 }
 
 impl Stored {
-    fn of(saved: Saved) -> Self {
+    pub(super) fn of(saved: Saved) -> Self {
         Self {
             id: saved.id,
             version: version_of(&saved.doc),
@@ -43,9 +44,16 @@ impl Stored {
     pub fn mappings(&self) -> Vec<Value> {
         super::item::mappings(self)
     }
+
+    /// One of them.
+    pub fn mapping(&self, id: &str) -> Result<Value, MappingError> {
+        let mut mappings = self.mappings();
+        let at = place(&mappings, id)?;
+        Ok(mappings.swap_remove(at))
+    }
 }
 
-fn version_of(doc: &Map<String, Value>) -> u32 {
+pub(super) fn version_of(doc: &Map<String, Value>) -> u32 {
     doc.get("version").and_then(Value::as_u64).and_then(|version| u32::try_from(version).ok()).unwrap_or(0)
 }
 
@@ -88,23 +96,109 @@ pub async fn replace(
     id: &str,
     body: Map<String, Value>,
 ) -> Result<Stored, MappingError> {
-    let mut saved = newest(tx, scope, id).await?;
-    let version = version_of(&saved.doc);
+    let saved = newest(tx, scope, id).await?;
     let mut merged = saved.doc.clone();
     // An older spelling of the schema in the body counts, not the stored newer one.
     if body.contains_key("outputSchema") || body.contains_key("schemaRef") || body.contains_key("xdmSchema") {
         merged.shift_remove("outputSchema");
     }
     merged.extend(body);
-    let mut doc = checked(tx, scope, merged).await?;
+    let doc = checked(tx, scope, merged).await?;
+    next_version(tx, scope, saved, doc).await
+}
+
+/// Stores a checked set as the next version of the one that is there.
+async fn next_version(
+    tx: &mut Tx,
+    scope: &Scope,
+    mut saved: Saved,
+    mut doc: Map<String, Value>,
+) -> Result<Stored, MappingError> {
     keep(tx, scope, &saved).await?;
-    doc.insert("version".to_owned(), json!(version + 1));
+    doc.insert("version".to_owned(), json!(version_of(&saved.doc) + 1));
     let new = new(saved.id.clone(), doc);
     (saved.name, saved.doc) = (new.name, new.doc);
     if !resource::update(tx, scope, &mut saved, Some(&new.uses)).await? {
         return Err(MappingError::Conflict);
     }
     Ok(Stored::of(saved))
+}
+
+/// Changes the items of a set: the next version, in which the other items keep their ids.
+async fn change_items(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    change: impl FnOnce(&mut Vec<Value>) -> Result<(), MappingError>,
+) -> Result<Stored, MappingError> {
+    let saved = newest(tx, scope, id).await?;
+    let mut doc = saved.doc.clone();
+    if let Some(Value::Array(mappings)) = doc.get_mut("mappings") {
+        change(mappings)?;
+    }
+    compile(tx, scope, &doc).await?;
+    next_version(tx, scope, saved, doc).await
+}
+
+fn place(mappings: &[Value], id: &str) -> Result<usize, MappingError> {
+    let found = mappings.iter().position(|item| item.get("id").and_then(Value::as_str) == Some(id));
+    found.ok_or_else(|| MappingError::NoMapping { id: id.to_owned() })
+}
+
+/// Adds an item to a set: the set, and the item as it is shown.
+pub async fn add_mapping(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    sent: &Value,
+) -> Result<(Stored, Value), MappingError> {
+    let added = body::mapping(sent)?;
+    let mapping = added["id"].as_str().unwrap_or_default().to_owned();
+    let push = |mappings: &mut Vec<Value>| {
+        mappings.push(added);
+        Ok(())
+    };
+    let set = change_items(tx, scope, id, push).await?;
+    let shown = set.mapping(&mapping)?;
+    Ok((set, shown))
+}
+
+/// Replaces an item of a set, which keeps its id: the set, and the item as it is shown.
+pub async fn replace_mapping(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    mapping: &str,
+    sent: &Value,
+) -> Result<(Stored, Value), MappingError> {
+    let mut new = body::mapping(sent)?;
+    let replace = |mappings: &mut Vec<Value>| {
+        let at = place(mappings, mapping)?;
+        let version = mappings[at].get("version").and_then(Value::as_u64).unwrap_or(0);
+        new["id"] = json!(mapping);
+        new["version"] = json!(version.saturating_add(1));
+        mappings[at] = new;
+        Ok(())
+    };
+    let set = change_items(tx, scope, id, replace).await?;
+    let shown = set.mapping(mapping)?;
+    Ok((set, shown))
+}
+
+/// Takes an item out of a set: the set, and the item as it was shown.
+pub async fn remove_mapping(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    mapping: &str,
+) -> Result<(Stored, Value), MappingError> {
+    let shown = get(tx, scope, id, None).await?.mapping(mapping)?;
+    let remove = |mappings: &mut Vec<Value>| {
+        let at = place(mappings, mapping)?;
+        mappings.remove(at);
+        Ok(())
+    };
+    Ok((change_items(tx, scope, id, remove).await?, shown))
 }
 
 /// Puts the newest version beside the old ones.
@@ -120,7 +214,7 @@ async fn keep(tx: &mut Tx, scope: &Scope, saved: &Saved) -> Result<(), MappingEr
 
 async fn newest(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Saved, MappingError> {
     let saved = resource::get(tx, scope, Kind::MappingSets, id).await?;
-    saved.ok_or_else(|| MappingError::NotFound { id: id.to_owned() })
+    saved.ok_or_else(|| MappingError::NotFound { what: "mapping set", id: id.to_owned() })
 }
 
 /// A set in that version, or the newest.
@@ -164,73 +258,24 @@ pub async fn delete(tx: &mut Tx, scope: &Scope, id: &str) -> Result<(), MappingE
     Ok(resource::delete(tx, scope, &saved).await?)
 }
 
-/// What a list is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Query {
-    limit: usize,
-    start: usize,
-    name: Option<String>,
-    schema: Option<String>,
-    /// By creation, else by the last change.
-    by_created: bool,
-    descending: bool,
-}
-
-impl Query {
-    pub fn parse(parameters: &[(String, String)]) -> Result<Self, MappingError> {
-        let mut query = Query {
-            limit: MAPPINGS_PAGE_DEFAULT,
-            start: 0,
-            name: None,
-            schema: None,
-            by_created: true,
-            descending: true,
-        };
-        for (name, value) in parameters {
-            let number = || {
-                let bad =
-                    |_| MappingError::invalid(format!("{name} must be a number from 0 on, and is {value}"));
-                value.parse::<usize>().map_err(bad)
-            };
-            match name.as_str() {
-                "limit" => query.limit = number()?.clamp(1, PAGE_ITEMS_MAX),
-                "start" => query.start = number()?,
-                "name" => query.name = Some(value.clone()),
-                "property" => {
-                    if let Some(("xdmSchema", schema)) = value.split_once("==") {
-                        query.schema = Some(schema.to_owned());
-                    }
-                }
-                // A plus sign arrives as a blank.
-                "orderBy" | "orderby" => {
-                    query.descending = value.starts_with('-');
-                    query.by_created = value.trim_start_matches([' ', '+', '-']) == "createdDate";
-                }
-                _ => {}
-            }
-        }
-        Ok(query)
-    }
-
-    pub fn limit(&self) -> usize {
-        self.limit
-    }
-}
-
 /// A page of sets in their newest versions.
 pub async fn list(tx: &mut Tx, scope: &Scope, query: &Query) -> Result<Vec<Stored>, MappingError> {
-    let mut all = resource::list(tx, scope, Kind::MappingSets).await?;
-    all.retain(|saved| {
-        query.name.as_ref().is_none_or(|name| *name == saved.name)
-            && query.schema.as_ref().is_none_or(|schema| *schema == schema_id(&saved.doc))
-    });
-    let time = |saved: &Saved| if query.by_created { saved.created } else { saved.updated };
-    if query.descending {
-        all.sort_by_key(|saved| Reverse((time(saved), saved.no)));
-    } else {
-        all.sort_by_key(|saved| (time(saved), saved.no));
+    let uses = query.schema.as_deref().map(|schema| (Kind::Schemas, schema));
+    let page = Page { uses, ..query.page() };
+    let found = resource::page(tx, scope, Kind::MappingSets, &page).await?;
+    Ok(found.into_iter().map(Stored::of).collect())
+}
+
+/// A set as it is shown, with the schema that it writes to in full.
+pub async fn expanded(tx: &mut Tx, scope: &Scope, set: &Stored) -> Result<Value, MappingError> {
+    let mut shown = super::item::item(set);
+    match registry::composed(tx, scope, schema_id(&set.doc)).await {
+        Ok(schema) => shown["outputSchema"]["jsonSchema"] = schema,
+        Err(RegistryError::Store(error)) => return Err(error.into()),
+        // A set outlives its schema.
+        Err(_) => {}
     }
-    Ok(all.into_iter().skip(query.start).take(query.limit).map(Stored::of).collect())
+    Ok(shown)
 }
 
 /// The set in that version (or the newest), compiled; and that version. Sets that were deleted are found by a version.

@@ -1,31 +1,47 @@
-//! Mapping sets of Data Prep over HTTP, under both of their base paths. The rules are in `control::mapping`.
+//! Data Prep over HTTP: mapping sets, under both of their base paths, and what they are made with. The rules are in
+//! `control::mapping`.
+
+mod conversions;
+mod inputs;
+mod upload;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use control::Kind;
-use control::mapping::{self, MappingError, Query, Stored};
+use control::mapping::{self, MappingError, Query, Source, Stored, language};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use store::StoreError;
+use store::{StoreError, Tx};
 
 use crate::api::call::{BodyError, Call};
 use crate::app::App;
 
-/// The documented base, and the one that the streaming tutorial posts to.
-const BASES: [&str; 2] = ["/data/foundation/conversion", "/data/foundation"];
+/// The bases of mapping sets: the documented one, and the one that the streaming tutorial posts to.
+const BASES: [&str; 2] = [BASE, "/data/foundation"];
+
+const BASE: &str = "/data/foundation/conversion";
 
 pub(crate) fn routes() -> Router<App> {
-    BASES.into_iter().fold(Router::new(), |router, base| {
+    let router = Router::new().merge(inputs::routes()).merge(conversions::routes());
+    let router = router
+        .route(&format!("{BASE}/languages/el/validate"), post(validate_expression))
+        .route(&format!("{BASE}/languages/el/functions"), get(functions))
+        .route(&format!("{BASE}/languages/el/operators"), get(operators));
+    BASES.into_iter().fold(router, |router, base| {
         let sets = format!("{base}/mappingSets");
         router
             .route(&sets, get(list).post(create))
             .route(&format!("{sets}/validate"), post(validate))
             .route(&format!("{sets}/preview"), post(preview))
+            .route(&format!("{sets}/suggestion"), get(suggest))
             .route(&format!("{sets}/{{id}}"), get(one).put(replace).delete(delete))
-            .route(&format!("{sets}/{{id}}/mappings"), get(mappings))
-            .route(&format!("{sets}/{{id}}/mappings/{{mapping}}"), get(one_mapping))
+            .route(&format!("{sets}/{{id}}/mappings"), get(mappings).post(add_mapping))
+            .route(
+                &format!("{sets}/{{id}}/mappings/{{mapping}}"),
+                get(one_mapping).put(replace_mapping).delete(remove_mapping),
+            )
     })
 }
 
@@ -82,8 +98,28 @@ async fn list(call: Call) -> Result<Json<Value>, Problem> {
     let query = Query::parse(&call.parameters)?;
     let mut tx = call.app.read().await?;
     let found = mapping::list(&mut tx, &call.caller.scope, &query).await?;
-    let data: Vec<Value> = found.iter().map(mapping::item).collect();
-    Ok(Json(json!({ "_page": { "count": data.len(), "limit": query.limit() }, "data": data })))
+    let mut data = Vec::with_capacity(found.len());
+    for set in &found {
+        data.push(shown(&call, &mut tx, set).await?);
+    }
+    Ok(page(&query, data))
+}
+
+fn page(query: &Query, data: Vec<Value>) -> Json<Value> {
+    Json(json!({ "_page": { "count": data.len(), "limit": query.limit() }, "data": data }))
+}
+
+/// A set, with the schema in full when that is asked for.
+async fn shown(call: &Call, tx: &mut Tx, set: &Stored) -> Result<Value, Problem> {
+    if flag(call, "expandSchema", false) {
+        return Ok(mapping::expanded(tx, &call.caller.scope, set).await?);
+    }
+    Ok(mapping::item(set))
+}
+
+/// A parameter that is true or false. Python clients write it with a capital.
+fn flag(call: &Call, name: &str, default: bool) -> bool {
+    call.parameter(name).map_or(default, |value| value.eq_ignore_ascii_case("true"))
 }
 
 async fn create(call: Call) -> Result<Json<Value>, Problem> {
@@ -95,10 +131,13 @@ async fn create(call: Call) -> Result<Json<Value>, Problem> {
 }
 
 async fn one(Path(id): Path<String>, call: Call) -> Result<Json<Value>, Problem> {
-    Ok(Json(mapping::item(&find(&call, &id).await?)))
+    let mut tx = call.app.read().await?;
+    let set = find(&call, &mut tx, &id).await?;
+    Ok(Json(shown(&call, &mut tx, &set).await?))
 }
 
-async fn find(call: &Call, id: &str) -> Result<Stored, Problem> {
+/// The set, in the version that is asked for.
+async fn find(call: &Call, tx: &mut Tx, id: &str) -> Result<Stored, Problem> {
     let version = match call.parameter("version") {
         None => None,
         Some(text) => {
@@ -106,8 +145,7 @@ async fn find(call: &Call, id: &str) -> Result<Stored, Problem> {
             Some(text.parse().map_err(bad)?)
         }
     };
-    let mut tx = call.app.read().await?;
-    Ok(mapping::get(&mut tx, &call.caller.scope, id, version).await?)
+    Ok(mapping::get(tx, &call.caller.scope, id, version).await?)
 }
 
 async fn replace(Path(id): Path<String>, call: Call) -> Result<Json<Value>, Problem> {
@@ -126,16 +164,74 @@ async fn delete(Path(id): Path<String>, call: Call) -> Result<StatusCode, Proble
 }
 
 async fn mappings(Path(id): Path<String>, call: Call) -> Result<Json<Value>, Problem> {
-    Ok(Json(Value::Array(find(&call, &id).await?.mappings())))
+    let mut tx = call.app.read().await?;
+    Ok(Json(Value::Array(find(&call, &mut tx, &id).await?.mappings())))
 }
 
 async fn one_mapping(
     Path((id, mapping)): Path<(String, String)>,
     call: Call,
 ) -> Result<Json<Value>, Problem> {
-    let mappings = find(&call, &id).await?.mappings();
-    let found = mappings.into_iter().find(|item| item.get("id").and_then(Value::as_str) == Some(&mapping));
-    found.map(Json).ok_or(Problem(MappingError::NoMapping { id: mapping }))
+    let mut tx = call.app.read().await?;
+    Ok(Json(find(&call, &mut tx, &id).await?.mapping(&mapping)?))
+}
+
+async fn add_mapping(Path(id): Path<String>, call: Call) -> Result<Json<Value>, Problem> {
+    let body = Value::Object(call.object()?);
+    let mut tx = call.app.write().await?;
+    let (_, made) = mapping::add_mapping(&mut tx, &call.caller.scope, &id, &body).await?;
+    call.app.commit(tx, &call.caller.scope, &[(Kind::MappingSets, &id)]).await?;
+    Ok(Json(mapping::summary_of(&made)))
+}
+
+async fn replace_mapping(
+    Path((id, mapping)): Path<(String, String)>,
+    call: Call,
+) -> Result<Json<Value>, Problem> {
+    let body = Value::Object(call.object()?);
+    let mut tx = call.app.write().await?;
+    let (_, changed) = mapping::replace_mapping(&mut tx, &call.caller.scope, &id, &mapping, &body).await?;
+    call.app.commit(tx, &call.caller.scope, &[(Kind::MappingSets, &id)]).await?;
+    Ok(Json(changed))
+}
+
+async fn remove_mapping(
+    Path((id, mapping)): Path<(String, String)>,
+    call: Call,
+) -> Result<Json<Value>, Problem> {
+    let mut tx = call.app.write().await?;
+    let (_, removed) = mapping::remove_mapping(&mut tx, &call.caller.scope, &id, &mapping).await?;
+    call.app.commit(tx, &call.caller.scope, &[(Kind::MappingSets, &id)]).await?;
+    Ok(Json(mapping::summary_of(&removed)))
+}
+
+/// Besides the documented batch, a sample or a mapper schema may be the source.
+async fn suggest(call: Call) -> Result<Json<Value>, Problem> {
+    let text = |name: &str| call.parameter(name).map(str::to_owned);
+    let missing = |what: &str| Problem(MappingError::Invalid(format!("{what} is missing")));
+    let dataset = text("datasetId").ok_or_else(|| missing("datasetId"))?;
+    let source = text("batchId")
+        .map(Source::Batch)
+        .or_else(|| text("sampleId").map(Source::Sample))
+        .or_else(|| text("schemaId").map(Source::Schema))
+        .ok_or_else(|| missing("batchId (or sampleId, or the schemaId of a mapper schema)"))?;
+    let exclude = flag(&call, "excludeUnmapped", true);
+    let mut tx = call.app.read().await?;
+    Ok(Json(mapping::suggest(&mut tx, &call.caller.scope, &dataset, &source, exclude).await?))
+}
+
+async fn validate_expression(call: Call) -> Result<Json<Value>, Problem> {
+    let body = call.object()?;
+    let mut tx = call.app.read().await?;
+    Ok(Json(language::validate(&mut tx, &call.caller.scope, &body).await?))
+}
+
+async fn functions(_: Call) -> Json<Value> {
+    Json(Value::Array(language::functions()))
+}
+
+async fn operators(_: Call) -> Json<Value> {
+    Json(Value::Array(language::operators()))
 }
 
 async fn validate(call: Call) -> Result<Json<Value>, Problem> {
@@ -152,6 +248,7 @@ async fn preview(call: Call) -> Result<Json<Value>, Problem> {
         _ => return Err(Problem(MappingError::Invalid("mappingSet is missing".to_owned()))),
     };
     let data = body.remove("data").unwrap_or_default();
+    let explain = flag(&call, "explain", false);
     let mut tx = call.app.read().await?;
-    Ok(Json(Value::Array(mapping::preview(&mut tx, &call.caller.scope, &data, set).await?)))
+    Ok(Json(Value::Array(mapping::preview(&mut tx, &call.caller.scope, &data, set, explain).await?)))
 }
