@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod flow;
+pub mod identity;
 pub mod ims;
 mod json_patch;
 pub mod limits;

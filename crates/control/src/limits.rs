@@ -21,6 +21,18 @@ pub const REGISTRY_PAGE_ITEMS_MAX: usize = 300;
 /// Most descriptors in a sandbox; documented.
 pub const DESCRIPTORS_MAX: usize = 4000;
 
+/// Latest entries of an audit log that one answer holds.
+pub const AUDIT_ENTRIES_MAX: usize = 300;
+
+/// Values in one sample; a row has at most 10,000.
+pub const SAMPLE_VALUES_MAX: usize = 20_000;
+
+/// Most resources in one import: they are all checked in one transaction.
+pub const IMPORT_ITEMS_MAX: usize = 500;
+
+/// Most identity namespaces in a sandbox: one descriptor looks through them all.
+pub const NAMESPACES_MAX: usize = 1000;
+
 /// Most filters of a list request of Catalog.
 pub const FILTERS_MAX: usize = 100;
 

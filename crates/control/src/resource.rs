@@ -24,6 +24,7 @@ pub enum Kind {
     FieldGroups,
     DataTypes,
     Descriptors,
+    Namespaces,
 }
 
 impl Kind {
@@ -40,13 +41,14 @@ impl Kind {
             Kind::FieldGroups => "fieldgroups",
             Kind::DataTypes => "datatypes",
             Kind::Descriptors => "descriptors",
+            Kind::Namespaces => "namespaces",
         }
     }
 
     pub fn from_name(name: &str) -> Option<Self> {
         use Kind::{
-            Classes, Connections, DataSets, DataTypes, Descriptors, FieldGroups, Flows, MappingSets, Schemas,
-            SourceConnections, TargetConnections,
+            Classes, Connections, DataSets, DataTypes, Descriptors, FieldGroups, Flows, MappingSets,
+            Namespaces, Schemas, SourceConnections, TargetConnections,
         };
         [
             Connections,
@@ -60,6 +62,7 @@ impl Kind {
             FieldGroups,
             DataTypes,
             Descriptors,
+            Namespaces,
         ]
         .into_iter()
         .find(|kind| kind.name() == name)

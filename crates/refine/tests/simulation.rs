@@ -20,6 +20,7 @@ use journal::{Form, Journal, NewFrame};
 use lake::{Lake, TableSpec};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use refine::{Dataset, Flow, Plan, Refiner, Settings};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde_json::{Value, json};
 use store::{Store, values};
 use vocab::{DatasetId, DatasetNo, FlowId, FlowNo, ManualClock, Millis, SandboxNo, SchemaId};
@@ -197,12 +198,17 @@ impl World {
             9 => self.die(false).await,
             10 => {
                 let aside = self.warehouse.with_extension("aside");
-                fs::rename(&self.warehouse, &aside).unwrap();
-                fs::write(&self.warehouse, "no folder").unwrap();
+                fs::write(&aside, "no folder").unwrap();
+                // At one stroke: in a gap between two, a commit under way would make the folder anew.
+                let warehouse = self.warehouse.clone();
+                let exchange = || {
+                    renameat_with(CWD, &warehouse, CWD, &aside, RenameFlags::EXCHANGE).unwrap();
+                };
+                exchange();
                 self.post().await;
                 self.refiner().flush().await;
-                fs::remove_file(&self.warehouse).unwrap();
-                fs::rename(&aside, &self.warehouse).unwrap();
+                exchange();
+                fs::remove_file(&aside).unwrap();
             }
             11 => {
                 self.lake.lose_next_answer();

@@ -99,6 +99,14 @@ section! {
 }
 
 section! {
+    /// The Schema Registry.
+    Registry {
+        /// Refuse an `Accept` header that is missing, names no version on a lookup, or names one on a list.
+        strict_accept: bool = false,
+    }
+}
+
+section! {
     /// Logs of the process.
     Telemetry {
         /// What to log: a level or a filter such as `info,tributary=debug`.
@@ -125,6 +133,8 @@ section! {
         lake: Lake = Lake::default(),
         /// Limits.
         limits: Limits = Limits::default(),
+        /// Schema Registry.
+        registry: Registry = Registry::default(),
         /// Telemetry.
         telemetry: Telemetry = Telemetry::default(),
     }
@@ -255,6 +265,7 @@ pub(crate) fn reference() -> String {
         ("log", Log::rows()),
         ("lake", Lake::rows()),
         ("limits", Limits::rows()),
+        ("registry", Registry::rows()),
         ("telemetry", Telemetry::rows()),
     ];
     for (name, rows) in sections {

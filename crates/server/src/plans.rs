@@ -261,7 +261,9 @@ impl Compiler<'_> {
                 self.sandbox().await
             }
             // A flow pins the mapping set's version and keeps its resolved ends until it is itself changed.
-            Kind::MappingSets | Kind::SourceConnections | Kind::TargetConnections => Ok(()),
+            Kind::MappingSets | Kind::SourceConnections | Kind::TargetConnections | Kind::Namespaces => {
+                Ok(())
+            }
         }
     }
 

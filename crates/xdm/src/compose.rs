@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::library;
 use crate::limits::{COMPOSE_STEPS_MAX, SCHEMA_DEPTH_MAX, SCHEMA_FIELDS_MAX};
+use crate::names::{FieldPath, field_name};
 
 /// Finds a resource of the tenant by its `$id`; the standard library is asked when it gives nothing.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<Arc<Value>> + 'a;
@@ -118,7 +119,10 @@ impl Composer<'_> {
             self.follow(out, reference, home, source, path, depth)?;
         }
         for member in node.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-            self.merge_into(out, member, home, source, path, depth + 1)?;
+            match taken(member) {
+                None => self.merge_into(out, member, home, source, path, depth + 1)?,
+                Some(paths) => self.merge_taken(out, member, &paths, home, source, path, depth + 1)?,
+            }
         }
         if let Some(required) = node.get("required").and_then(Value::as_array) {
             add_required(out, required);
@@ -127,6 +131,27 @@ impl Composer<'_> {
             self.property(out, name, property, home, source, path, depth + 1)?;
         }
         Ok(())
+    }
+
+    /// Merges those fields of a member of `allOf` that its `meta:refProperty` names.
+    #[expect(clippy::too_many_arguments, reason = "one step of a recursive walk, private")]
+    fn merge_taken(
+        &mut self,
+        out: &mut Value,
+        member: &Value,
+        paths: &[FieldPath],
+        home: &Value,
+        source: &str,
+        path: &str,
+        depth: usize,
+    ) -> Result<(), ComposeError> {
+        let mut part = json!({});
+        self.merge_into(&mut part, member, home, source, path, depth)?;
+        let steps: Vec<&[String]> = paths.iter().map(FieldPath::steps).collect();
+        keep(&mut part, &steps);
+        part["type"] = json!("object");
+        out["type"] = json!("object");
+        merge(out, part, path, source)
     }
 
     fn follow(
@@ -307,6 +332,36 @@ impl Target {
 
     fn node<'a>(&'a self, home: &'a Value) -> &'a Value {
         self.home(home).pointer(&self.pointer).unwrap_or(&Value::Null)
+    }
+}
+
+/// The fields that a member of `allOf` is limited to; `None` for all.
+fn taken(member: &Value) -> Option<Vec<FieldPath>> {
+    let paths = member.get("meta:refProperty")?.as_array().filter(|paths| !paths.is_empty())?;
+    Some(paths.iter().filter_map(|path| FieldPath::parse(path.as_str()?)).collect())
+}
+
+/// Takes away the fields below a node to which none of the paths leads.
+fn keep(node: &mut Value, paths: &[&[String]]) {
+    if paths.iter().any(|path| path.is_empty()) {
+        return;
+    }
+    for key in ["items", "additionalProperties"] {
+        if let Some(inner) = node.get_mut(key).filter(|inner| inner.is_object()) {
+            keep(inner, paths);
+        }
+    }
+    let kept = |name: &str| paths.iter().any(|path| path.first().is_some_and(|step| step == name));
+    if let Some(Value::Object(properties)) = node.get_mut("properties") {
+        properties.retain(|name, _| kept(name));
+        for (name, field) in properties {
+            let below: Vec<&[String]> =
+                paths.iter().filter(|path| path.first() == Some(name)).map(|path| &path[1..]).collect();
+            keep(field, &below);
+        }
+    }
+    if let Some(Value::Array(required)) = node.get_mut("required") {
+        required.retain(|name| name.as_str().is_some_and(|name| kept(&field_name(name))));
     }
 }
 

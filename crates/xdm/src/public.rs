@@ -3,6 +3,7 @@
 //! A file names fields as JSON-LD does (`xdm:birthDate`, `repo:createDate`, whole URIs); here they become names and
 //! objects that rows can have. References stay: composition resolves them.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::{Component, Path};
 
@@ -163,6 +164,10 @@ fn node(from: &Value) -> Value {
             "items" | "additionalProperties" if value.is_object() => {
                 out.insert(key.clone(), node(value));
             }
+            // Null is no value in a row: such a field is text like its like.
+            "const" if value.is_null() => {
+                out.entry("type").or_insert_with(|| json!("string"));
+            }
             // What every object is anyway.
             "additionalProperties" if *value == Value::Bool(true) => {}
             _ => {
@@ -303,39 +308,48 @@ fn reference(value: &Value) -> Value {
 }
 
 /// A record with each field under its name of ingestion, where the composed schema has such a field. Keys of maps are
-/// data; keys that the schema does not know stay as they are.
+/// data; keys that the schema does not know stay as they are. A record is in one notation: beside standard names, those of
+/// ingestion mean nothing and are left out.
 pub fn ingestion_names<'a>(record: Json<'a>, resolved: &Value) -> Json<'a> {
-    match record {
+    let standard =
+        record.as_object().is_some_and(|members| members.iter().any(|(name, _)| is_standard_name(name)));
+    rename(record, resolved, standard)
+}
+
+fn rename<'a>(value: Json<'a>, ty: &Value, standard: bool) -> Json<'a> {
+    match value {
         Json::Object(members) => {
             let mut out = Json::Object(vocab::json::Object::default());
             for (name, value) in members.0 {
-                rename_member(&mut out, name, value, resolved);
+                rename_member(&mut out, name, value, ty, standard);
             }
             out
         }
         Json::Array(items) => {
-            let ty = resolved.get("items").unwrap_or(&Value::Null);
-            Json::Array(items.into_iter().map(|item| ingestion_names(item, ty)).collect())
+            let ty = ty.get("items").unwrap_or(&Value::Null);
+            Json::Array(items.into_iter().map(|item| rename(item, ty, standard)).collect())
         }
         other => other,
     }
 }
 
-fn rename_member<'a>(out: &mut Json<'a>, name: std::borrow::Cow<'a, str>, value: Json<'a>, ty: &Value) {
-    let fields = ty.get("properties").and_then(Value::as_object);
-    let Some(fields) = fields else {
+fn rename_member<'a>(out: &mut Json<'a>, name: Cow<'a, str>, value: Json<'a>, ty: &Value, standard: bool) {
+    let Some(fields) = ty.get("properties").and_then(Value::as_object) else {
         // The value of a map, or something that the schema leaves open.
         let inner = ty.get("additionalProperties").unwrap_or(&Value::Null);
-        return insert(out, name, ingestion_names(value, inner));
+        return insert(out, name, rename(value, inner, standard));
     };
     if let Some(field) = fields.get(name.as_ref()) {
-        return insert(out, name, ingestion_names(value, field));
+        if !standard || field.get("meta:xdmField").is_none() {
+            insert(out, name, rename(value, field, standard));
+        }
+        return;
     }
     let steps = field_steps(&name);
     let field = steps.iter().try_fold(ty, |node, step| node.get("properties")?.get(step));
     match (field, steps.split_last()) {
         (Some(field), Some((last, parents))) => {
-            let value = ingestion_names(value, field);
+            let value = rename(value, field, standard);
             let mut place = out;
             for step in parents {
                 place = object_at(place, step);
@@ -347,7 +361,7 @@ fn rename_member<'a>(out: &mut Json<'a>, name: std::borrow::Cow<'a, str>, value:
 }
 
 /// Adds a member; an object joins the one that other names had made already.
-fn insert<'a>(out: &mut Json<'a>, name: std::borrow::Cow<'a, str>, value: Json<'a>) {
+fn insert<'a>(out: &mut Json<'a>, name: Cow<'a, str>, value: Json<'a>) {
     let Json::Object(members) = out else {
         return;
     };

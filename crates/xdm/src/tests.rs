@@ -163,6 +163,7 @@ fn what_is_good_has_no_violation() {
         (json!({"type": "string", "format": "date-time"}), "\"2024-02-29T01:02:03\""),
         (json!({"type": "array", "items": {"type": "string"}}), "[]"),
         (json!({"type": "object"}), "{\"any\":[1,{}]}"),
+        (json!({"type": "array", "items": {"type": "string"}, "enum": [["a"], ["a", "b"]]}), "[\"a\",\"b\"]"),
         (json!({"type": "object", "properties": {"a": {"type": "string"}}}), "{\"a\":null}"),
     ] {
         assert_eq!(violations(field.clone(), value), Vec::<String>::new(), "{field} {value}");

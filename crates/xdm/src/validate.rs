@@ -378,6 +378,15 @@ fn equal(known: &Value, value: &Json<'_>) -> bool {
         (Value::Bool(known), Json::Bool(value)) => known == value,
         (Value::Number(known), Json::Int(value)) => known.as_f64() == Some(*value as f64),
         (Value::Number(known), Json::Float(value)) => known.as_f64() == Some(*value),
+        (Value::Array(known), Json::Array(items)) => {
+            known.len() == items.len() && known.iter().zip(items).all(|(known, item)| equal(known, item))
+        }
+        (Value::Object(known), Json::Object(members)) => {
+            known.len() == members.len()
+                && members
+                    .iter()
+                    .all(|(name, value)| known.get(name).is_some_and(|known| equal(known, value)))
+        }
         _ => false,
     }
 }

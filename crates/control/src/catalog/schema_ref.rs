@@ -62,7 +62,8 @@ pub(super) async fn find(
 fn is_schema(resource: &Value) -> bool {
     let standard = resource.get("meta:containerId").is_some_and(|container| container == "global");
     match resource.get("meta:resourceType").and_then(Value::as_str) {
-        Some("schemas") => true,
+        // A union is made of schemas that are in one, and only grows.
+        Some("schemas" | "unions") => true,
         Some("classes") => standard,
         _ => false,
     }

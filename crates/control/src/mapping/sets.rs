@@ -322,7 +322,8 @@ pub async fn preview(
         let text = record.to_string();
         let record = Json::parse(text.as_bytes())
             .map_err(|error| MappingError::invalid(format!("a record cannot be read: {error}")))?;
-        let mapped = compiled.apply(&record, &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) });
+        let mapped =
+            compiled.apply(&record, &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) });
         let errors: Vec<Value> = mapped.warnings.iter().map(|warning| warning_error(warning, &doc)).collect();
         let data: Value = serde_json::from_str(&mapped.record.to_string()).unwrap_or_default();
         let errors = if errors.is_empty() { Value::Null } else { Value::Array(errors) };

@@ -1,10 +1,22 @@
 //! The `Accept` header of the registry: which form of a resource is asked for. Content types of schema references follow
 //! the same grammar.
 
-use super::RegistryError;
+use super::error::{Missing, RegistryError};
 
 /// What a valid header looks like, for messages.
 const PATTERN: &str = "application/vnd.adobe.{xed|xdm}[-full][-desc][-notext]+json; version={version}";
+
+/// What a valid header of a list looks like, for messages.
+const LIST_PATTERN: &str = "application/vnd.adobe.{xed|xdm}[-id]+json";
+
+/// What a header is sent to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    Lookup,
+    List,
+    /// A list of descriptors, which have no versions and forms of their own.
+    Descriptors,
+}
 
 /// Which names fields have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +65,42 @@ impl Form {
         if any { Ok(None) } else { Err(refused(header)) }
     }
 
+    /// Refuses a major version that does not exist: there is one of everything.
+    pub(super) fn check_major(&self, kind: Missing, id: &str) -> Result<(), RegistryError> {
+        match self.major.filter(|major| *major != 1) {
+            None => Ok(()),
+            Some(major) => {
+                Err(RegistryError::NotFound { kind, id: id.to_owned(), version: major.to_string() })
+            }
+        }
+    }
+
+    /// Refuses a resolved form where many resources are shown.
+    pub(super) fn check_list(&self) -> Result<(), RegistryError> {
+        if !self.full {
+            return Ok(());
+        }
+        let value = "application/vnd.adobe.xed-full+json".to_owned();
+        Err(RegistryError::Accept { value, pattern: LIST_PATTERN })
+    }
+
+    /// Reads a header as the documents demand it: it must be there, with a version on a lookup and without one on a list.
+    pub fn strict(header: Option<&str>, reading: Reading) -> Result<Option<Self>, RegistryError> {
+        let pattern = if reading == Reading::Lookup { PATTERN } else { LIST_PATTERN };
+        let form = Self::parse(header)?;
+        let found = form.as_ref().ok_or(RegistryError::AcceptMissing { pattern })?;
+        let value = || header.unwrap_or_default().chars().take(QUOTED_CHARS_MAX).collect();
+        match reading {
+            Reading::Lookup if found.major.is_none() => Err(RegistryError::VersionMissing { value: value() }),
+            Reading::List if found.major.is_some() => Err(RegistryError::Accept { value: value(), pattern }),
+            Reading::Descriptors if found.notation == Notation::Xed => Err(RegistryError::Accept {
+                value: value(),
+                pattern: "application/vnd.adobe.xdm[-v2][-id|-link]+json",
+            }),
+            _ => Ok(form),
+        }
+    }
+
     /// One media range, when it is of the registry's own types.
     fn of_range(range: &str) -> Option<Self> {
         let media = range.split(';').next()?.trim().to_ascii_lowercase();
@@ -89,12 +137,6 @@ const QUOTED_CHARS_MAX: usize = 200;
 
 fn refused(header: &str) -> RegistryError {
     RegistryError::Accept { value: header.chars().take(QUOTED_CHARS_MAX).collect(), pattern: PATTERN }
-}
-
-/// The refusal of a resolved form where many resources are shown.
-pub(super) fn refused_for_list() -> RegistryError {
-    let value = "application/vnd.adobe.xed-full+json".to_owned();
-    RegistryError::Accept { value, pattern: "application/vnd.adobe.{xed|xdm}[-id]+json" }
 }
 
 #[cfg(test)]
@@ -152,6 +194,27 @@ mod tests {
         assert_eq!(Form::parse(None).unwrap(), None);
         let both = "application/json, application/vnd.adobe.xed-id+json";
         assert!(Form::parse(Some(both)).unwrap().unwrap().id);
+    }
+
+    #[test]
+    fn as_the_documents_demand() {
+        let strict = |name: &str, reading| {
+            let header = format!("application/vnd.adobe.{name}");
+            Form::strict(Some(&header).filter(|_| !name.is_empty()).map(String::as_str), reading)
+        };
+        assert!(strict("xed-full+json; version=1", Reading::Lookup).unwrap().unwrap().full);
+        assert!(strict("xed-id+json", Reading::List).is_ok());
+        assert!(strict("xdm-v2+json", Reading::Descriptors).is_ok());
+        for (name, reading, text) in [
+            ("", Reading::Lookup, "must be supplied"),
+            ("xed+json", Reading::Lookup, "version must be supplied"),
+            ("xed+json;version=1", Reading::List, "xed+json;version=1 is invalid"),
+            ("xed-id+json", Reading::Descriptors, "is invalid"),
+            ("xed-half+json", Reading::List, "is invalid"),
+        ] {
+            let error = strict(name, reading).unwrap_err().to_string();
+            assert!(error.contains(text), "{name}: {error}");
+        }
     }
 
     #[test]

@@ -11,10 +11,11 @@ use super::RegistryError;
 use super::body::{ADHOC, rename_adhoc};
 use super::error::invalid;
 use super::evolve::has_tag;
-use super::fields::{check_fields, check_namespace};
+use super::fields::{check_fields, check_namespace, field_at};
 use super::ids::{hash_of, namespace, stored_kinds, tenant_kind};
 use super::parts::{Parts, all_of, references};
-use crate::{Kind, Scope, resource};
+use super::unions;
+use crate::{Kind, Scope};
 
 /// A resource that may be stored.
 pub(super) struct Checked {
@@ -85,30 +86,19 @@ pub(super) async fn check_union(
     tx: &mut Tx,
     scope: &Scope,
     id: &str,
-    checked: &Checked,
+    doc: &Map<String, Value>,
+    parts: &Parts,
 ) -> Result<(), RegistryError> {
-    if !has_tag(&checked.doc, "union") {
+    if !has_tag(doc, "union") {
         return Ok(());
     }
-    let class = |parts: &Parts, doc: &Value| {
-        all_of(doc).find(|id| parts.kind_of(scope, id) == Some(ResourceKind::Classes)).map(str::to_owned)
-    };
-    let mut parts = checked.parts.clone();
-    let doc = Value::Object(checked.doc.clone());
-    let mut members = external(&doc);
-    let own = class(&parts, &doc);
-    for other in resource::list(tx, scope, Kind::Schemas).await? {
-        let other_doc = Value::Object(other.doc);
-        if other.id == id || !other_doc.as_object().is_some_and(|doc| has_tag(doc, "union")) {
-            continue;
-        }
-        parts.add(tx, scope, &other_doc).await?;
-        if class(&parts, &other_doc) == own {
-            let more = external(&other_doc).into_iter().filter(|member| !members.contains(member));
-            members.extend(more.collect::<Vec<_>>());
-        }
-    }
-    parts.compose(&json!({ "$id": id, "allOf": members }))?;
+    let own = unions::class_of(scope, parts, &Value::Object(doc.clone()));
+    let (members, known) = unions::members(tx, scope).await?;
+    let mut parts = parts.clone();
+    parts.complete(known);
+    let others = members.iter().filter(|(other, class)| other.id != id && Some(class) == own.as_ref());
+    let docs = std::iter::once(doc).chain(others.map(|(other, _)| &other.doc));
+    parts.compose(&json!({ "$id": id, "allOf": unions::joined(docs) }))?;
     Ok(())
 }
 
@@ -217,6 +207,7 @@ fn check_schema(scope: &Scope, doc: &Value, parts: &Parts) -> Result<(), Registr
         return Err(invalid("a schema has no fields of its own: put them in a field group"));
     }
     let members = check_members(scope, doc, parts, &[ResourceKind::Classes, ResourceKind::FieldGroups])?;
+    check_taken(doc, parts)?;
     let class = single(&members, ResourceKind::Classes, "allOf of a schema refers to exactly one class")?;
     let mut extended = parts.extended(&json!({ "allOf": [{ "$ref": class }] }));
     extended.push(class.to_owned());
@@ -227,6 +218,22 @@ fn check_schema(scope: &Scope, doc: &Value, parts: &Parts) -> Result<(), Registr
             return Err(invalid(format!(
                 "the field group {group} is for {classes}, not for the class {class}"
             )));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that what a schema takes of its field groups is there.
+fn check_taken(doc: &Value, parts: &Parts) -> Result<(), RegistryError> {
+    for member in doc.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+        let Some(taken) = member.get("meta:refProperty") else { continue };
+        let wrong = || invalid(format!("meta:refProperty must be a list of paths: {taken}"));
+        let whole = parts.compose(&json!({ "allOf": [{ "$ref": member.get("$ref") }] }))?;
+        for path in taken.as_array().ok_or_else(wrong)? {
+            let path = path.as_str().and_then(FieldPath::parse).ok_or_else(wrong)?;
+            if field_at(&whole, &path).is_none() {
+                return Err(invalid(format!("meta:refProperty {path} names no field of that field group")));
+            }
         }
     }
     Ok(())

@@ -3,19 +3,17 @@
 use serde_json::{Map, Value, json};
 use store::{StoreError, Tx};
 use vocab::random;
-use xdm::{FieldPath, Type};
+use xdm::FieldPath;
 
 use super::accept::Form;
-use super::check::check_composed;
 use super::error::{Missing, invalid};
-use super::parts::Parts;
 use super::query::Query;
-use super::{Found, RegistryError, find, ids};
+use super::rules::{DEPRECATED, check, check_primary_stays};
+use super::{Container, Found, RegistryError};
 use crate::limits::DESCRIPTORS_MAX;
 use crate::{Kind, Saved, Scope, resource};
 
-const IDENTITY: &str = "xdm:descriptorIdentity";
-const DEPRECATED: &str = "xdm:descriptorDeprecated";
+pub(super) const IDENTITY: &str = "xdm:descriptorIdentity";
 
 /// Members that the server computes: what a client sends there is dropped.
 const COMPUTED: [&str; 12] = [
@@ -55,6 +53,7 @@ pub async fn get(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Value, Registry
 pub async fn replace(tx: &mut Tx, scope: &Scope, id: &str, body: Value) -> Result<(), RegistryError> {
     let mut saved = saved(tx, scope, id).await?;
     let doc = read(body)?;
+    check_primary_stays(tx, scope, &saved, Some(&doc)).await?;
     let uses = check(tx, scope, id, &doc).await?;
     text(&doc, "@type").clone_into(&mut saved.name);
     saved.doc = doc;
@@ -63,7 +62,25 @@ pub async fn replace(tx: &mut Tx, scope: &Scope, id: &str, body: Value) -> Resul
 
 pub async fn delete(tx: &mut Tx, scope: &Scope, id: &str) -> Result<(), RegistryError> {
     let saved = saved(tx, scope, id).await?;
+    check_primary_stays(tx, scope, &saved, None).await?;
     Ok(resource::delete(tx, scope, &saved).await?)
+}
+
+/// Stores a descriptor that comes with imported resources, in the place of one that says the same of the same fields.
+pub(super) async fn import(tx: &mut Tx, scope: &Scope, body: Value) -> Result<Value, RegistryError> {
+    let doc = read(body.clone())?;
+    let about = |doc: &Map<String, Value>| {
+        (text(doc, "@type").to_owned(), text(doc, "xdm:sourceSchema").to_owned(), paths(doc))
+    };
+    for kind in super::ids::stored_kinds() {
+        for known in of(tx, scope, kind, text(&doc, "xdm:sourceSchema")).await? {
+            if about(&known.doc) == about(&doc) {
+                replace(tx, scope, &known.id, body).await?;
+                return get(tx, scope, &known.id).await;
+            }
+        }
+    }
+    create(tx, scope, body).await
 }
 
 async fn saved(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Saved, RegistryError> {
@@ -76,10 +93,14 @@ async fn saved(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Saved, RegistryEr
 pub async fn list(
     tx: &mut Tx,
     scope: &Scope,
+    container: Container,
     query: &Query,
     form: Option<&Form>,
 ) -> Result<Value, RegistryError> {
-    let all = resource::list(tx, scope, Kind::Descriptors).await?;
+    let all = match container {
+        Container::Tenant => resource::list(tx, scope, Kind::Descriptors).await?,
+        Container::Global => Vec::new(),
+    };
     let page = query
         .select(all.into_iter().map(|saved| (Found::Tenant(Box::new(saved.clone())), item(&saved, scope))))?;
     let v2 = form.is_none_or(|form| form.v2);
@@ -130,22 +151,30 @@ pub(super) async fn primary_paths(
     Ok(all.iter().filter(|saved| is_primary(&saved.doc)).flat_map(|saved| paths(&saved.doc)).collect())
 }
 
-fn is_primary(doc: &Map<String, Value>) -> bool {
+pub(super) fn is_primary(doc: &Map<String, Value>) -> bool {
     text(doc, "@type") == IDENTITY && doc.get("xdm:isPrimary") == Some(&Value::Bool(true))
 }
 
-fn text<'a>(doc: &'a Map<String, Value>, name: &str) -> &'a str {
+pub(super) fn text<'a>(doc: &'a Map<String, Value>, name: &str) -> &'a str {
     doc.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The fields that a descriptor is about.
-fn paths(doc: &Map<String, Value>) -> Vec<FieldPath> {
-    let sent = match doc.get("xdm:sourceProperty") {
+pub(super) fn paths(doc: &Map<String, Value>) -> Vec<FieldPath> {
+    sent_paths(doc).iter().filter_map(|sent| path(sent.as_str()?)).collect()
+}
+
+/// A path as clients write it: dots may stand for slashes, since no field's name has one.
+pub(super) fn path(text: &str) -> Option<FieldPath> {
+    FieldPath::parse(&text.replace('.', "/"))
+}
+
+fn sent_paths(doc: &Map<String, Value>) -> &[Value] {
+    match doc.get("xdm:sourceProperty") {
         Some(Value::Array(sent)) => sent.as_slice(),
+        None | Some(Value::Null) => &[],
         Some(one) => std::slice::from_ref(one),
-        None => &[],
-    };
-    sent.iter().filter_map(|path| FieldPath::parse(path.as_str()?)).collect()
+    }
 }
 
 /// A descriptor as it is shown.
@@ -181,88 +210,15 @@ fn read(body: Value) -> Result<Map<String, Value>, RegistryError> {
             return Err(invalid(format!("a descriptor needs {name}")));
         }
     }
-    let sent = match doc.get("xdm:sourceProperty") {
-        Some(Value::Array(sent)) => sent.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-        None => &[],
-    };
-    for path in sent {
-        let path = path.as_str().unwrap_or_default();
-        if !path.starts_with('/') || path.ends_with('/') || FieldPath::parse(path).is_none() {
+    for sent in sent_paths(&doc) {
+        let sent = sent.as_str().unwrap_or_default();
+        if !sent.starts_with('/') || sent.ends_with('/') || path(sent).is_none() {
             let text = "must be a path that starts with / and does not end with it";
-            return Err(invalid(format!("xdm:sourceProperty {text}: {path}")));
+            return Err(invalid(format!("xdm:sourceProperty {text}: {sent}")));
         }
     }
     doc.entry("xdm:sourceVersion").or_insert_with(|| json!(1));
     Ok(doc)
-}
-
-/// Checks a descriptor against its source, and returns what it uses.
-async fn check(
-    tx: &mut Tx,
-    scope: &Scope,
-    id: &str,
-    doc: &Map<String, Value>,
-) -> Result<Vec<(Kind, String)>, RegistryError> {
-    let mut uses = Vec::new();
-    for name in ["xdm:sourceSchema", "xdm:destinationSchema"] {
-        let target = text(doc, name);
-        if target.is_empty() {
-            continue;
-        }
-        let found = find(tx, scope, target).await?;
-        let found = found.ok_or_else(|| invalid(format!("{name}: {target} does not exist")))?;
-        if found.id() != target {
-            return Err(invalid(format!("{name} must be an $id, not {target}")));
-        }
-        uses.extend(super::kind_of(&found).and_then(ids::stored_kind).map(|kind| (kind, target.to_owned())));
-        if name == "xdm:sourceSchema" && text(doc, "@type") == IDENTITY {
-            check_identity(tx, scope, id, doc, &found).await?;
-        }
-    }
-    Ok(uses)
-}
-
-async fn check_identity(
-    tx: &mut Tx,
-    scope: &Scope,
-    id: &str,
-    doc: &Map<String, Value>,
-    source: &Found,
-) -> Result<(), RegistryError> {
-    if text(doc, "xdm:namespace").is_empty() && !doc.get("xdm:namespace").is_some_and(Value::is_number) {
-        return Err(invalid("an identity descriptor needs xdm:namespace"));
-    }
-    if !["", "xdm:code", "xdm:id"].contains(&text(doc, "xdm:property")) {
-        return Err(invalid("xdm:property of an identity descriptor is xdm:code or xdm:id"));
-    }
-    if doc.get("xdm:isPrimary").is_some_and(|primary| !primary.is_boolean()) {
-        return Err(invalid("xdm:isPrimary must be true or false"));
-    }
-    let [path] =
-        paths(doc).try_into().map_err(|_| invalid("an identity descriptor needs one xdm:sourceProperty"))?;
-    let kind = super::kind_of(source).and_then(ids::stored_kind);
-    let others = match kind {
-        Some(kind) => of(tx, scope, kind, source.id()).await?,
-        None => Vec::new(),
-    };
-    if is_primary(doc)
-        && let Some(other) = others.iter().find(|other| other.id != id && is_primary(&other.doc))
-    {
-        return Err(invalid(format!("the schema has a primary identity already: descriptor {}", other.id)));
-    }
-    let source_doc = source.doc();
-    let parts = Parts::of(tx, scope, &source_doc).await?;
-    let required: Vec<FieldPath> = is_primary(doc).then(|| path.clone()).into_iter().collect();
-    let composed = check_composed(&parts, source.id(), &source_doc, &required)?;
-    let schema = xdm::Schema::compile(&composed, &required)?;
-    match schema.field(&path).map(|field| &field.ty) {
-        Some(Type::String) => Ok(()),
-        Some(other) => {
-            Err(invalid(format!("an identity is a string, and {path} is of type {}", other.xdm_type())))
-        }
-        None => Err(invalid(format!("{path} names no field of {}", source.id()))),
-    }
 }
 
 /// Marks the fields that descriptors deprecate, in a resolved resource.

@@ -11,6 +11,9 @@ use crate::PatchError;
 pub enum Missing {
     Resource(ResourceKind),
     Descriptor,
+    Union,
+    /// Whatever that id stands for.
+    Any,
 }
 
 impl Missing {
@@ -23,6 +26,8 @@ impl Missing {
             Missing::Resource(ResourceKind::DataTypes) => "data type",
             Missing::Resource(ResourceKind::Schemas) => "schema",
             Missing::Descriptor => "descriptor",
+            Missing::Union => "union",
+            Missing::Any => "registry",
         }
     }
 }
@@ -39,6 +44,10 @@ pub enum RegistryError {
     /// An `Accept` header that names no form of the resource.
     #[error("Accept header {value} is invalid. A valid one follows the pattern {pattern}")]
     Accept { value: String, pattern: &'static str },
+    #[error("An Accept header must be supplied. A valid one follows the pattern {pattern}")]
+    AcceptMissing { pattern: &'static str },
+    #[error("A version must be supplied in the Accept header {value}, such as ; version=1")]
+    VersionMissing { value: String },
     /// Two parts give one path different types; the text is that of the composition.
     #[error("{0}")]
     Incompatible(String),
@@ -46,10 +55,20 @@ pub enum RegistryError {
         "The schema {id} is to be part of a union: it needs a primary identity descriptor or the field identityMap"
     )]
     IdentityMissing { id: String },
+    #[error(
+        "The schema {id} is to be part of a union: its relationship descriptor for {path} needs a reference identity descriptor"
+    )]
+    ReferenceMissing { id: String, path: String },
+    #[error(
+        "The schema {id} is to be part of a union: its reference identity descriptor for {path} needs a relationship descriptor"
+    )]
+    RelationshipMissing { id: String, path: String },
     #[error("{path}: {change}. The schema {schema} is in use, and existing data must stay valid")]
     Breaking { schema: String, path: String, change: String },
     #[error("{id} is in use by {}: delete these first", first(users))]
     InUse { id: String, users: Vec<String> },
+    #[error("{0} is not offered")]
+    NotOffered(&'static str),
     #[error("the global container cannot be written to")]
     ReadOnly,
     /// A rule with no code of its own.
@@ -62,6 +81,11 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
+    /// An id that names nothing of any kind.
+    pub(super) fn unknown(id: &str) -> Self {
+        RegistryError::NotFound { kind: Missing::Any, id: id.to_owned(), version: "1".to_owned() }
+    }
+
     pub(super) fn not_found(kind: ResourceKind, id: &str) -> Self {
         RegistryError::NotFound { kind: Missing::Resource(kind), id: id.to_owned(), version: "1".to_owned() }
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use store::{StoreError, Tx};
 
-use super::check::{check_composed, with_id};
+use super::check::{check_composed, check_union, with_id};
 use super::ids::stored_kinds;
 use super::parts::Parts;
+use super::unions::class_of;
 use super::{RegistryError, descriptors};
 use crate::{Kind, Saved, Scope, resource};
 
@@ -27,6 +28,7 @@ pub(super) async fn check_dependants(
     parts: &Parts,
 ) -> Result<(), RegistryError> {
     let new = Arc::new(Value::Object(new.clone()));
+    let mut unions = HashSet::new();
     for user in dependants(tx, scope, old).await? {
         let doc = Value::Object(user.doc.clone());
         let mut before = Parts::of(tx, scope, &doc).await?;
@@ -37,6 +39,11 @@ pub(super) async fn check_dependants(
         let doc = if user.id == old.id { &*new } else { &doc };
         let required = descriptors::primary_paths(tx, scope, user.kind, &user.id).await?;
         let composed = check_composed(&after, &user.id, doc, &required)?;
+        if let Some(tagged) = doc.as_object().filter(|doc| has_tag(doc, "union"))
+            && unions.insert(class_of(scope, &after, doc))
+        {
+            check_union(tx, scope, &user.id, tagged, &after).await?;
+        }
         if user.kind == Kind::Schemas && is_in_use(tx, scope, &user).await? {
             let known = before.compose(&with_id(&user.id, &Value::Object(user.doc.clone())))?;
             if let Some((path, change)) = breakage(&known, &composed, "") {

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::{Map, Value};
+use xdm::FieldPath;
 
 use super::RegistryError;
 use super::error::invalid;
@@ -121,6 +122,24 @@ fn check_added(node: &Value, base: &Value, path: &str, namespaces: &[&str]) -> R
         }
     }
     Ok(())
+}
+
+/// The field at a path of a resolved resource, and whether it is required where it lies. Items of arrays are stepped into;
+/// a step into a map is one of its keys.
+pub(super) fn field_at<'a>(resolved: &'a Value, path: &FieldPath) -> Option<(&'a Value, bool)> {
+    let mut node = resolved;
+    let mut required = false;
+    for step in path.steps() {
+        while let Some(items) = node.get("items") {
+            node = items;
+        }
+        let names = node.get("required").and_then(Value::as_array).into_iter().flatten();
+        let mut names = names.filter_map(Value::as_str).filter_map(FieldPath::parse);
+        required = names.any(|name| name.steps() == std::slice::from_ref(step));
+        let field = node.get("properties").and_then(|fields| fields.get(step));
+        node = field.or_else(|| node.get("additionalProperties").filter(|values| values.is_object()))?;
+    }
+    Some((node, required))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use xdm::library::{self, ResourceKind};
 
 use crate::{Kind, Scope};
 
-const HOST: &str = "https://ns.adobe.com/";
+pub(super) const HOST: &str = "https://ns.adobe.com/";
 
 /// The kinds that a tenant makes. Field groups keep the word that they had when they were called mixins.
 const SEGMENTS: [(Kind, ResourceKind, &str); 4] = [
@@ -46,6 +46,14 @@ pub(super) fn tenant_kind(scope: &Scope, id: &str) -> Option<Kind> {
     let (segment, hash) = path.split_once('/')?;
     let known = SEGMENTS.iter().find(|(.., word)| *word == segment);
     known.filter(|_| is_hash(hash)).map(|(stored, ..)| *stored)
+}
+
+/// The tenant that an `$id` of a tenant's resource names.
+pub(super) fn tenant_of(id: &str) -> Option<&str> {
+    let mut steps = id.strip_prefix(HOST)?.split('/');
+    let (tenant, segment, hash) = (steps.next()?, steps.next()?, steps.next()?);
+    let known = SEGMENTS.iter().any(|(.., word)| *word == segment);
+    (known && is_hash(hash) && steps.next().is_none()).then_some(tenant)
 }
 
 /// The field under which the tenant's own fields lie.

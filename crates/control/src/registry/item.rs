@@ -8,6 +8,7 @@ use xdm::library::{self, ResourceKind};
 use super::accept::{Form, Notation};
 use super::ids::{namespace, resource_kind, word};
 use super::parts::Parts;
+use super::unions::Union;
 use super::{RegistryError, flat};
 use crate::{Saved, Scope};
 
@@ -44,6 +45,7 @@ pub(super) const COMPUTED: [&str; 21] = [
 pub enum Found {
     Tenant(Box<Saved>),
     Standard(Box<library::Resource>),
+    Union(Box<Union>),
 }
 
 impl Found {
@@ -51,20 +53,21 @@ impl Found {
         match self {
             Found::Tenant(saved) => &saved.id,
             Found::Standard(standard) => &standard.id,
+            Found::Union(union) => &union.id,
         }
     }
 
     pub(super) fn updated(&self) -> i64 {
         match self {
             Found::Tenant(saved) => saved.updated.0,
-            Found::Standard(_) => 0,
+            Found::Standard(_) | Found::Union(_) => 0,
         }
     }
 
     pub(super) fn created(&self) -> i64 {
         match self {
             Found::Tenant(saved) => saved.created.0,
-            Found::Standard(_) => 0,
+            Found::Standard(_) | Found::Union(_) => 0,
         }
     }
 
@@ -73,6 +76,7 @@ impl Found {
         match self {
             Found::Tenant(saved) => Value::Object(saved.doc.clone()),
             Found::Standard(standard) => (*standard.doc).clone(),
+            Found::Union(union) => union.doc(),
         }
     }
 }
@@ -92,6 +96,7 @@ pub(super) fn raw(found: &Found, scope: &Scope, parts: &Parts) -> Value {
             doc["meta:containerId"] = json!("global");
             doc
         }
+        Found::Union(union) => union.raw(scope, parts),
     }
 }
 
@@ -166,7 +171,17 @@ pub(super) fn short(found: &Found) -> Value {
             "version": standard.doc.get("version"),
             "title": standard.doc.get("title"),
         }),
+        Found::Union(union) => union.short(),
     }
+}
+
+/// A resource with all references resolved.
+pub(super) fn composed(found: &Found, scope: &Scope, parts: &Parts) -> Result<Value, RegistryError> {
+    let doc = raw(found, scope, parts);
+    Ok(match found {
+        Found::Union(_) => parts.compose(&Union::whole(&doc))?,
+        Found::Tenant(_) | Found::Standard(_) => parts.compose(&doc)?,
+    })
 }
 
 /// A resource in the form that was asked for. `descriptors` are those of the resource.
@@ -180,10 +195,7 @@ pub(super) fn show(
     if form.id || form.link {
         return Ok(short(found));
     }
-    let mut doc = raw(found, scope, parts);
-    if form.full {
-        doc = parts.compose(&doc)?;
-    }
+    let mut doc = if form.full { composed(found, scope, parts)? } else { raw(found, scope, parts) };
     if form.deprecated {
         super::descriptors::mark_deprecated(&mut doc, descriptors);
     }

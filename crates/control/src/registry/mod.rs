@@ -1,9 +1,10 @@
 //! Schema Registry: classes, field groups, data types, schemas and descriptors of a tenant beside the standard library.
 //!
 //! A resource is stored as its client sent it, with types filled in, under its `$id`; what the server computes is added
-//! when it is shown ([`Form`]). Other services ask for [`compiled`] schemas. Not here: HTTP, error bodies, unions, RPC.
+//! when it is shown ([`Form`]). Other services ask for [`compiled`] schemas. Not here: HTTP and error bodies.
 
 mod accept;
+mod audit;
 mod body;
 mod check;
 pub mod descriptors;
@@ -18,7 +19,11 @@ mod parts;
 mod patch;
 mod query;
 mod resources;
+mod rules;
+mod sample;
 mod stats;
+mod transfer;
+pub mod unions;
 
 use std::sync::Arc;
 
@@ -30,12 +35,15 @@ use self::ids::{id_of_path, stored_kind, tenant_kind};
 use self::parts::Parts;
 use crate::{Kind, Saved, Scope, resource};
 
-pub use accept::{Form, Notation};
+pub use accept::{Form, Notation, Reading};
+pub use audit::log as audit_log;
 pub use error::{Missing, RegistryError};
 pub use item::Found;
 pub use query::Query;
 pub use resources::{Listed, create, delete, get, list, patch, replace};
+pub use sample::sample;
 pub use stats::{Stats, stats};
+pub use transfer::{Imported, export, import};
 
 /// Where a resource is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +70,7 @@ pub async fn composed(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Value, Reg
     let found =
         find(tx, scope, id).await?.ok_or_else(|| RegistryError::not_found(ResourceKind::Schemas, id))?;
     let parts = Parts::of(tx, scope, &found.doc()).await?;
-    Ok(parts.compose(&item::raw(&found, scope, &parts))?)
+    item::composed(&found, scope, &parts)
 }
 
 /// A resource in its own form, the tenant's or a standard one.
@@ -81,12 +89,16 @@ pub async fn version(tx: &mut Tx, scope: &Scope, id: &str) -> Result<String, Sto
         Some(Found::Standard(standard)) => {
             standard.doc.get("version").and_then(Value::as_str).unwrap_or_default().to_owned()
         }
+        Some(Found::Union(_)) => "1.0".to_owned(),
         None => String::new(),
     })
 }
 
 /// The resource of that `$id` or `meta:altId`, whatever its kind.
 async fn find(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Option<Found>, StoreError> {
+    if id.ends_with(unions::SUFFIX) {
+        return Ok(unions::find(tx, scope, id).await?.map(|union| Found::Union(Box::new(union))));
+    }
     let id = id_of_path(scope, ResourceKind::Schemas, id);
     if let Some(kind) = tenant_kind(scope, &id) {
         return Ok(resource::get(tx, scope, kind, &id).await?.map(|saved| Found::Tenant(Box::new(saved))));
@@ -109,6 +121,13 @@ async fn find_of_kind(
     {
         return Ok(Found::Tenant(Box::new(saved)));
     }
+    // A union answers among the schemas too.
+    if container == Container::Tenant
+        && kind == ResourceKind::Schemas
+        && let Some(union) = unions::find(tx, scope, text).await?
+    {
+        return Ok(Found::Union(Box::new(union)));
+    }
     let library = global::library(tx).await?;
     let standard = library.get(&id).filter(|found| found.kind == kind).cloned();
     standard.map(|found| Found::Standard(Box::new(found))).ok_or_else(|| RegistryError::not_found(kind, text))
@@ -118,6 +137,7 @@ fn kind_of(found: &Found) -> Option<ResourceKind> {
     match found {
         Found::Tenant(saved) => ids::resource_kind(saved.kind),
         Found::Standard(standard) => Some(standard.kind),
+        Found::Union(_) => None,
     }
 }
 

@@ -51,9 +51,21 @@ impl Parts {
         Ok(())
     }
 
+    /// The ids of the tenant's parts.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.docs.keys().map(String::as_str)
+    }
+
     /// A part that stands in for the stored one.
     pub(super) fn put(&mut self, id: &str, doc: Arc<Value>) {
         self.docs.insert(id.to_owned(), doc);
+    }
+
+    /// Adds the parts that are not there yet.
+    pub(super) fn complete(&mut self, others: Self) {
+        for (id, doc) in others.docs {
+            self.docs.entry(id).or_insert(doc);
+        }
     }
 
     /// The tenant's resource of that `$id`.
@@ -79,6 +91,11 @@ impl Parts {
         let doc = self.find(id);
         let classes = doc.as_ref().and_then(|doc| doc.get("meta:intendedToExtend")?.as_array());
         classes.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// The title of a resource that is there.
+    pub(super) fn title(&self, id: &str) -> Option<String> {
+        self.find(id)?.get("title")?.as_str().map(str::to_owned)
     }
 
     /// One tree of a resource and all its parts.

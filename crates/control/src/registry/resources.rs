@@ -4,15 +4,15 @@ use serde_json::{Map, Value};
 use store::Tx;
 use xdm::library::ResourceKind;
 
-use super::accept::{Form, refused_for_list};
+use super::accept::Form;
 use super::error::invalid;
 use super::ids::{generate, stored_kind, stored_kinds};
 use super::item::{raw, show};
 use super::parts::Parts;
 use super::query::Query;
 use super::{
-    Container, Found, RegistryError, body, check, descriptors, evolve, find_of_kind, global,
-    patch as json_patch, save,
+    Container, Found, RegistryError, audit, body, check, descriptors, evolve, find_of_kind, global,
+    patch as json_patch, rules, save,
 };
 use crate::{Kind, Saved, Scope, resource};
 
@@ -37,11 +37,7 @@ pub async fn get(
 ) -> Result<Value, RegistryError> {
     let plain = Form::default();
     let form = form.unwrap_or(&plain);
-    // There is one major version of everything.
-    if let Some(major) = form.major.filter(|major| *major != 1) {
-        let kind = super::Missing::Resource(kind);
-        return Err(RegistryError::NotFound { kind, id: id.to_owned(), version: major.to_string() });
-    }
+    form.check_major(super::Missing::Resource(kind), id)?;
     let found = find_of_kind(tx, scope, container, kind, id).await?;
     let parts = Parts::of(tx, scope, &found.doc()).await?;
     let mut said = Vec::new();
@@ -63,9 +59,7 @@ pub async fn list(
 ) -> Result<Listed, RegistryError> {
     let short_form = Form { id: true, ..Form::default() };
     let form = form.unwrap_or(&short_form);
-    if form.full {
-        return Err(refused_for_list());
-    }
+    form.check_list()?;
     let all = match container {
         Container::Global => {
             let library = global::library(tx).await?;
@@ -107,18 +101,30 @@ pub async fn create(
     kind: ResourceKind,
     body: Value,
 ) -> Result<(Saved, Value), RegistryError> {
+    stored_kind(kind).ok_or(RegistryError::ReadOnly)?;
+    insert(tx, scope, kind, generate(scope, kind), body).await
+}
+
+/// Stores a new resource under an id that is free.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    scope: &Scope,
+    kind: ResourceKind,
+    id: String,
+    body: Value,
+) -> Result<(Saved, Value), RegistryError> {
     let stored = stored_kind(kind).ok_or(RegistryError::ReadOnly)?;
-    let id = generate(scope, kind);
     let doc = body::read(kind, body)?;
     let checked = check::check(tx, scope, kind, &id, doc, &[]).await?;
     let name = title(&checked.doc);
     check::check_title(tx, scope, &id, &name).await?;
     if kind == ResourceKind::Schemas {
-        check::check_union(tx, scope, &id, &checked).await?;
+        check::check_union(tx, scope, &id, &checked.doc, &checked.parts).await?;
     }
     let new =
         resource::New { kind: stored, id, name, state: String::new(), doc: checked.doc, uses: checked.uses };
     let saved = resource::insert(tx, scope, new).await?;
+    audit::record(tx, scope, &Map::new(), &saved).await?;
     let shown = raw(&Found::Tenant(Box::new(saved.clone())), scope, &checked.parts);
     Ok((saved, shown))
 }
@@ -132,7 +138,7 @@ pub async fn replace(
     body: Value,
 ) -> Result<(Saved, Value), RegistryError> {
     let saved = own(tx, scope, kind, id).await?;
-    change(tx, scope, kind, saved, body).await
+    change(tx, scope, kind, saved, body, false).await
 }
 
 /// Changes a resource by a JSON Patch on what a lookup shows.
@@ -147,32 +153,39 @@ pub async fn patch(
     let parts = Parts::of(tx, scope, &Value::Object(saved.doc.clone())).await?;
     let shown = raw(&Found::Tenant(Box::new(saved.clone())), scope, &parts);
     let patched = json_patch::apply(&shown, patch)?;
-    change(tx, scope, kind, saved, patched).await
+    change(tx, scope, kind, saved, patched, false).await
 }
 
-async fn change(
+/// Stores a resource's new content. With `if_new`, content that is the same changes nothing, not even the version.
+pub(super) async fn change(
     tx: &mut Tx,
     scope: &Scope,
     kind: ResourceKind,
     mut saved: Saved,
     body: Value,
+    if_new: bool,
 ) -> Result<(Saved, Value), RegistryError> {
     let doc = body::read(kind, body)?;
     let required = descriptors::primary_paths(tx, scope, saved.kind, &saved.id).await?;
     let checked = check::check(tx, scope, kind, &saved.id, doc, &required).await?;
+    if if_new && checked.doc == saved.doc {
+        let shown = raw(&Found::Tenant(Box::new(saved.clone())), scope, &checked.parts);
+        return Ok((saved, shown));
+    }
     let name = title(&checked.doc);
     check::check_title(tx, scope, &saved.id, &name).await?;
     check_tags(&saved.doc, &checked.doc)?;
-    if kind == ResourceKind::Schemas {
-        check::check_union(tx, scope, &saved.id, &checked).await?;
-        if !evolve::has_tag(&saved.doc, "union") {
-            check::check_identity(&saved.id, &checked, &required)?;
+    if kind == ResourceKind::Schemas && !evolve::has_tag(&saved.doc, "union") {
+        check::check_identity(&saved.id, &checked, &required)?;
+        if evolve::has_tag(&checked.doc, "union") {
+            rules::check_partners(tx, scope, &saved.id).await?;
         }
     }
     evolve::check_dependants(tx, scope, &saved, &checked.doc, &checked.parts).await?;
     saved.name = name;
-    saved.doc = checked.doc;
+    let before = std::mem::replace(&mut saved.doc, checked.doc);
     save(tx, scope, &mut saved, &checked.uses).await?;
+    audit::record(tx, scope, &before, &saved).await?;
     let shown = raw(&Found::Tenant(Box::new(saved.clone())), scope, &checked.parts);
     Ok((saved, shown))
 }
@@ -210,6 +223,7 @@ pub async fn delete(
     for descriptor in &said {
         resource::delete(tx, scope, descriptor).await?;
     }
+    audit::forget(tx, scope, &saved).await?;
     resource::delete(tx, scope, &saved).await?;
     Ok(saved)
 }
@@ -218,7 +232,7 @@ pub async fn delete(
 async fn own(tx: &mut Tx, scope: &Scope, kind: ResourceKind, id: &str) -> Result<Saved, RegistryError> {
     match find_of_kind(tx, scope, Container::Tenant, kind, id).await? {
         Found::Tenant(saved) => Ok(*saved),
-        Found::Standard(_) => Err(RegistryError::ReadOnly),
+        Found::Standard(_) | Found::Union(_) => Err(RegistryError::ReadOnly),
     }
 }
 

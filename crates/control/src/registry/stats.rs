@@ -83,6 +83,7 @@ async fn class_title(tx: &mut Tx, scope: &Scope, id: &str) -> Result<Option<Stri
         Some(Found::Standard(standard)) => {
             standard.doc.get("title").and_then(Value::as_str).map(str::to_owned)
         }
+        Some(Found::Union(union)) => Some(union.title),
         None => None,
     })
 }

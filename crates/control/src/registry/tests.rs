@@ -11,6 +11,8 @@ mod change;
 mod describe;
 mod imports;
 mod lists;
+mod rpc;
+mod unite;
 
 const PROFILE: &str = "https://ns.adobe.com/xdm/context/profile";
 const EVENT: &str = "https://ns.adobe.com/xdm/context/experienceevent";

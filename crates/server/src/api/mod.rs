@@ -9,6 +9,7 @@ pub(crate) mod collection;
 pub(crate) mod flow;
 pub(crate) mod gateway;
 pub(crate) mod iceberg;
+pub(crate) mod identity;
 pub(crate) mod ims;
 pub(crate) mod library;
 pub(crate) mod mapping;
@@ -72,6 +73,7 @@ pub(crate) fn router(app: App, surfaces: Surfaces) -> Router {
             .merge(ims::routes())
             .merge(sandbox::routes())
             .merge(registry::routes())
+            .merge(identity::routes())
             .merge(catalog::routes())
             .merge(flow::routes())
             .merge(mapping::routes())

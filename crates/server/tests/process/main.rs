@@ -21,3 +21,4 @@ mod races;
 mod sandboxes;
 mod support;
 mod tutorial;
+mod xdm;

@@ -92,6 +92,8 @@ fn every_public_resource_composes_and_compiles() {
             compose(&resource.doc, &find).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Schema::compile(&resolved, &[]).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         *kinds.entry(resource.kind.name()).or_default() += 1;
+        crate::sample(&Schema::compile(&resolved, &[]).unwrap(), 1)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut all = BTreeMap::new();
         fields(&resolved, "", &mut all);
         fields_total += all.len();
@@ -283,6 +285,10 @@ fn small_files_are_converted() {
     let renamed = ingestion_names(Json::parse(record).unwrap(), &resolved);
     let expected = r#"{"name":"n","_repo":{"etag":"e"},"_experience":{"campaign":{"message":{"_id":"1"}}},"map":{"xdm:k":"vv"},"xdm:other":1}"#;
     assert_eq!(renamed.to_string(), expected);
+    // In a record of standard names, another's name is unknown; without any, it is the field's.
+    let mixed = |text: &'static [u8]| ingestion_names(Json::parse(text).unwrap(), &resolved).to_string();
+    assert_eq!(mixed(br#"{"xdm:word":"a","name":7}"#), r#"{"word":"a"}"#);
+    assert_eq!(mixed(br#"{"word":"a","name":7}"#), r#"{"word":"a","name":7}"#);
     let back = to_xdm_names(&resolved);
     assert_eq!(back["required"], json!(["xdm:name", "repo:etag"]));
     assert!(back["properties"].get("https://ns.adobe.com/experience/campaign/message").is_some(), "{back}");

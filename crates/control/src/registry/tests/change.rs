@@ -226,3 +226,29 @@ async fn parts_that_multiply_are_refused() {
     let body = json!({"title": "x", "definitions": definitions, "allOf": [{"$ref": "#/definitions/d0"}]});
     refused(world.create(DataTypes, body).await, "more than");
 }
+
+#[tokio::test]
+async fn a_schema_can_take_some_fields_of_a_field_group() {
+    let mut world = world().await;
+    let details = "https://ns.adobe.com/xdm/context/profile-person-details";
+    let points = json!({"points": {"type": "integer"}, "level": {"type": "string"}});
+    let group = world.made(FieldGroups, group("Loyalty", points)).await;
+    let mut body = schema("People", &[PROFILE, details, &group]);
+    body["allOf"][1]["meta:refProperty"] = json!(["/xdm:person/xdm:name/xdm:firstName"]);
+    body["allOf"][2]["meta:refProperty"] = json!(["/_acme/points"]);
+    let id = world.made(Schemas, body.clone()).await;
+    let raw = world.get(Schemas, &id, "xed+json;version=1").await.unwrap();
+    assert_eq!(raw["allOf"][2]["meta:refProperty"], json!(["/_acme/points"]));
+    let full = world.get(Schemas, &id, "xed-full+json;version=1").await.unwrap();
+    let names = |pointer: &str| {
+        full.pointer(pointer).unwrap().as_object().unwrap().keys().map(String::as_str).collect::<Vec<_>>()
+    };
+    assert_eq!(names("/properties/_acme/properties"), ["points"]);
+    assert_eq!(names("/properties/person/properties/name/properties"), ["firstName"]);
+    assert_eq!(names("/properties/person/properties"), ["name"]);
+    for wrong in [json!("/_acme/points"), json!([7]), json!(["/_acme/none"])] {
+        body["title"] = json!("Other");
+        body["allOf"][2]["meta:refProperty"] = wrong;
+        refused(world.create(Schemas, body.clone()).await, "meta:refProperty");
+    }
+}

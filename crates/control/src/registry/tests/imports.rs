@@ -20,7 +20,7 @@ fn weather(kind: &str) -> Value {
 }
 
 impl World {
-    async fn import(&mut self, resources: &[Value]) -> Result<global::Imported, RegistryError> {
+    async fn import_public(&mut self, resources: &[Value]) -> Result<global::Imported, RegistryError> {
         let known = global::library(&mut self.tx).await?;
         let checked = global::check(&known, resources)?;
         assert_eq!(checked.refused, Vec::<(String, String)>::new());
@@ -32,9 +32,9 @@ impl World {
 async fn imported_resources_are_as_good_as_built_in_ones() {
     let mut world = world().await;
     let built_in = standard().len();
-    let first = world.import(&[weather("number")]).await.unwrap();
+    let first = world.import_public(&[weather("number")]).await.unwrap();
     assert_eq!((first.added, first.changed, first.unchanged, first.total), (1, 0, 0, built_in + 1));
-    let again = world.import(&[weather("number")]).await.unwrap();
+    let again = world.import_public(&[weather("number")]).await.unwrap();
     assert_eq!((again.added, again.changed, again.unchanged), (0, 0, 1));
     for id in [NEW, "_xdm.mixins.weather-details"] {
         let found = world.get(FieldGroups, id, "xed-full+json; version=1").await.unwrap();
@@ -60,15 +60,15 @@ async fn imported_resources_are_as_good_as_built_in_ones() {
 #[tokio::test]
 async fn an_import_does_not_break_what_is_in_use() {
     let mut world = world().await;
-    world.import(&[weather("number")]).await.unwrap();
+    world.import_public(&[weather("number")]).await.unwrap();
     let mut body = schema("With weather", &[PROFILE, NEW]);
     let id = world.made(Schemas, body.clone()).await;
     // Nothing holds data yet: the type may change.
-    assert_eq!(world.import(&[weather("string")]).await.unwrap().changed, 1);
+    assert_eq!(world.import_public(&[weather("string")]).await.unwrap().changed, 1);
     body["meta:immutableTags"] = json!(["union"]);
     body["title"] = json!("In a union");
     world.made(Schemas, body).await;
-    let error = world.import(&[weather("number")]).await.unwrap_err();
+    let error = world.import_public(&[weather("number")]).await.unwrap_err();
     assert!(matches!(&error, RegistryError::Breaking { path, .. } if path == "/temperature"), "{error}");
     let kept = world.get(Schemas, &id, "xed-full+json; version=1").await.unwrap();
     assert_eq!(kept["properties"]["temperature"]["type"], "string");

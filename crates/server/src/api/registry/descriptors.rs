@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use control::Kind;
-use control::registry::{RegistryError, descriptors};
+use control::registry::{Container, Reading, RegistryError, descriptors};
 use http::StatusCode;
 use serde_json::{Value, json};
 use store::Tx;
@@ -35,10 +35,20 @@ pub(super) async fn get(Path(id): Path<String>, call: Call) -> Response {
 }
 
 pub(super) async fn list(call: Call) -> Response {
+    list_in(call, Container::Tenant).await
+}
+
+/// The standard library has none.
+pub(super) async fn list_global(call: Call) -> Response {
+    list_in(call, Container::Global).await
+}
+
+async fn list_in(call: Call, container: Container) -> Response {
     let listed = async {
-        let (form, query) = (form(&call)?, query(&call)?);
+        let (form, query) = (form(&call, Reading::Descriptors)?, query(&call)?);
         let mut tx = call.app.read().await?;
-        Ok(Json(descriptors::list(&mut tx, &call.caller.scope, &query, form.as_ref()).await?).into_response())
+        let scope = &call.caller.scope;
+        Ok(Json(descriptors::list(&mut tx, scope, container, &query, form.as_ref()).await?).into_response())
     };
     finish(listed.await, &call)
 }

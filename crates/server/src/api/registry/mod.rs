@@ -1,16 +1,18 @@
-//! Schema Registry over HTTP. Its collections answer alike, so their routes are made by one function; descriptors and
-//! statistics have handlers of their own. The rules are in `control::registry`.
+//! Schema Registry over HTTP. Its collections answer alike, so their routes are made by one function; descriptors, unions,
+//! statistics and the calls under `/rpc` have handlers of their own. The rules are in `control::registry`.
 
 mod call;
 mod descriptors;
 mod operations;
 mod problem;
+mod rpc;
 mod stats;
+mod unions;
 
 use axum::Router;
 use axum::extract::Path;
 use axum::response::Response;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use control::registry::{Container, RegistryError};
 use xdm::library::ResourceKind;
 
@@ -21,7 +23,8 @@ const BASE: &str = "/data/foundation/schemaregistry";
 
 /// The collections by their names in paths. `mixins` is what field groups were called; one document and its clients
 /// write `schema` for one of the schemas.
-const COLLECTIONS: [(&str, ResourceKind); 6] = [
+const COLLECTIONS: [(&str, ResourceKind); 7] = [
+    ("behaviors", ResourceKind::Behaviors),
     ("classes", ResourceKind::Classes),
     ("fieldgroups", ResourceKind::FieldGroups),
     ("mixins", ResourceKind::FieldGroups),
@@ -38,7 +41,20 @@ pub(crate) fn routes() -> Router<App> {
             &format!("{BASE}/tenant/descriptors/{{id}}"),
             get(descriptors::get).put(descriptors::replace).delete(descriptors::delete),
         )
-        .merge(global("behaviors", ResourceKind::Behaviors));
+        .route(&format!("{BASE}/global/descriptors"), get(descriptors::list_global))
+        .route(&format!("{BASE}/rpc/sampledata/{{id}}"), get(rpc::sample))
+        .route(&format!("{BASE}/rpc/export/{{id}}"), get(rpc::export))
+        // One published client imports there.
+        .route(&format!("{BASE}/rpc/export"), post(rpc::import))
+        .route(&format!("{BASE}/rpc/import"), post(rpc::import))
+        .route(&format!("{BASE}/rpc/auditlog/{{id}}"), get(rpc::audit_log))
+        .route(&format!("{BASE}/rpc/csv2schema"), post(rpc::csv_to_schema));
+    for (name, container) in [("tenant", Container::Tenant), ("global", Container::Global)] {
+        let one = move |Path(id): Path<String>, call: Call| unions::get(call, container, id);
+        router = router
+            .route(&format!("{BASE}/{name}/unions"), get(move |call: Call| unions::list(call, container)))
+            .route(&format!("{BASE}/{name}/unions/{{id}}"), get(one));
+    }
     for (name, kind) in COLLECTIONS {
         router = router.merge(tenant(name, kind)).merge(global(name, kind));
     }

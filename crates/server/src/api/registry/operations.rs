@@ -4,7 +4,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use control::Saved;
-use control::registry::{self, Container, Listed, RegistryError};
+use control::registry::{self, Container, Listed, Reading, RegistryError};
 use http::StatusCode;
 use serde_json::{Value, json};
 use store::Tx;
@@ -27,7 +27,7 @@ pub(super) async fn create(call: Call, kind: ResourceKind) -> Response {
 
 pub(super) async fn get(call: Call, container: Container, kind: ResourceKind, id: String) -> Response {
     let found = async {
-        let form = form(&call)?;
+        let form = form(&call, Reading::Lookup)?;
         let mut tx = call.app.read().await?;
         let shown = registry::get(&mut tx, &call.caller.scope, container, kind, &id, form.as_ref()).await?;
         Ok(Json(shown).into_response())
@@ -42,7 +42,7 @@ pub(super) async fn list(
     kind: ResourceKind,
 ) -> Response {
     let listed = async {
-        let (form, query) = (form(&call)?, query(&call)?);
+        let (form, query) = (form(&call, Reading::List)?, query(&call)?);
         let mut tx = call.app.read().await?;
         let listed =
             registry::list(&mut tx, &call.caller.scope, container, kind, query, form.as_ref()).await?;
@@ -87,12 +87,12 @@ async fn commit(call: &Call, tx: Tx, saved: &Saved) -> Result<(), RegistryError>
     Ok(call.app.commit(tx, &call.caller.scope, &[(saved.kind, &saved.id)]).await?)
 }
 
-fn finish(result: Result<Response, RegistryError>, call: &Call) -> Response {
+pub(super) fn finish(result: Result<Response, RegistryError>, call: &Call) -> Response {
     result.unwrap_or_else(|error| problem::response(&error, &call.caller))
 }
 
 /// The envelope of a list. Clients read `_page.next` whether there is a next page or not.
-fn page(
+pub(super) fn page(
     listed: Listed,
     base_url: &str,
     container: Container,

@@ -56,8 +56,15 @@ fn code(error: &RegistryError) -> (StatusCode, Option<u16>, &'static str) {
         RegistryError::TitleTaken { .. } => (REFUSED, Some(1521), "Title not unique"),
         RegistryError::Namespace { .. } => (REFUSED, Some(1021), "Namespace validation error"),
         RegistryError::Accept { .. } => (REFUSED, Some(1006), "Accept header invalid"),
+        RegistryError::AcceptMissing { .. } => (REFUSED, Some(1007), "Accept header invalid"),
+        RegistryError::VersionMissing { .. } => (REFUSED, Some(1008), "Accept header invalid"),
         RegistryError::Incompatible(_) => (REFUSED, Some(1413), "Merge Schema Error"),
+        RegistryError::ReferenceMissing { .. } => (REFUSED, Some(1526), "Union descriptor validation error"),
+        RegistryError::RelationshipMissing { .. } => {
+            (REFUSED, Some(1527), "Union descriptor validation error")
+        }
         RegistryError::IdentityMissing { .. } => (REFUSED, Some(1528), "Union descriptor validation error"),
+        RegistryError::NotOffered(_) => (StatusCode::NOT_IMPLEMENTED, None, "Not Implemented"),
         RegistryError::ReadOnly => (StatusCode::METHOD_NOT_ALLOWED, None, "Method Not Allowed"),
         RegistryError::Breaking { .. }
         | RegistryError::InUse { .. }
@@ -75,7 +82,9 @@ fn missing(kind: Missing) -> u16 {
         Missing::Resource(ResourceKind::DataTypes) => 1012,
         Missing::Resource(ResourceKind::Schemas) => 1013,
         Missing::Descriptor => 1014,
+        Missing::Union => 1015,
         Missing::Resource(ResourceKind::Behaviors) => 1016,
+        Missing::Any => 1017,
     }
 }
 
@@ -134,6 +143,11 @@ mod tests {
         for (error, status, kind) in [
             (RegistryError::TitleTaken { id: id() }, 400, coded("1521-400")),
             (RegistryError::Incompatible(id()), 400, coded("1413-400")),
+            (RegistryError::ReferenceMissing { id: id(), path: id() }, 400, coded("1526-400")),
+            (RegistryError::RelationshipMissing { id: id(), path: id() }, 400, coded("1527-400")),
+            (RegistryError::IdentityMissing { id: id() }, 400, coded("1528-400")),
+            (RegistryError::VersionMissing { value: id() }, 400, coded("1008-400")),
+            (RegistryError::NotOffered("x"), 501, "about:blank".to_owned()),
             (RegistryError::Invalid(id()), 400, "about:blank".to_owned()),
             (RegistryError::ReadOnly, 405, "about:blank".to_owned()),
             (RegistryError::Store(store::StoreError::Conflict), 500, "about:blank".to_owned()),
