@@ -8,6 +8,7 @@ use crate::{Context, Item, ItemError, MappingSet, SourceType, Warning};
 mod arrays;
 mod budget;
 mod coercion;
+mod functions;
 mod language;
 mod pure;
 mod refused;
