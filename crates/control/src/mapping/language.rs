@@ -3,7 +3,7 @@
 use prep::{CATEGORIES, Context, Expression, Function, Kind, Need, OPERATORS, Parameter};
 use serde_json::{Map, Value, json};
 use store::Tx;
-use vocab::Json;
+use vocab::{Json, random};
 
 use super::error::MappingError;
 use super::{samples, sets};
@@ -31,7 +31,9 @@ pub async fn validate(tx: &mut Tx, scope: &Scope, body: &Map<String, Value>) -> 
         let text = record.to_string();
         let record = Json::parse(text.as_bytes())
             .map_err(|error| MappingError::invalid(format!("the sample cannot be read: {error}")))?;
-        match expression.evaluate(&record, &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) }) {
+        match expression
+            .evaluate(&record, &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) })
+        {
             Ok(value) => results.push(serde_json::from_str(&value.to_string()).unwrap_or_default()),
             Err(error) => return Ok(failed(error.code, &error.message)),
         }
@@ -92,7 +94,7 @@ pub fn functions() -> Vec<Value> {
 
 fn descriptor(category: &str, name: &str, function: &Function) -> Value {
     let params: Vec<Value> = function.args.iter().enumerate().map(|(at, arg)| parameter(at, arg)).collect();
-    let arguments: Vec<String> = function.args.iter().map(|arg| argument(arg)).collect();
+    let arguments: Vec<String> = function.args.iter().map(argument).collect();
     let returned = java(function.returns);
     let syntax = format!("{} {name}({})", plain(returned), arguments.join(", "));
     // The example of an alias is that of the first name.

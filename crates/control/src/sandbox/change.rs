@@ -262,7 +262,7 @@ mod tests {
         let found: BTreeSet<&str> = rows.iter().map(|row| row.text(0).unwrap()).collect();
         let here = ["resource", "reference", "revision"];
         let by_lake = ["batch", "outcome", "outcome_reason"];
-        let kept = ["retired", "credential"];
+        let kept = ["audit", "retired", "credential"];
         assert_eq!(found, here.into_iter().chain(by_lake).chain(kept).collect());
     }
 }
