@@ -12,4 +12,6 @@ mod tests;
 
 pub use error::MappingError;
 pub use item::{item, summary};
-pub use sets::{Query, Stored, compiled, create, delete, get, list, preview, replace, validate};
+pub use sets::{
+    Query, Stored, compiled, compiled_with, create, delete, get, list, preview, replace, validate,
+};
