@@ -1,6 +1,7 @@
 //! What `cargo xtask bench` measures against, and with: a bare server, a server that only logs, the path from the journal to
 //! committed Parquet by itself, and a load generator. Each prints its figures as one line of JSON.
 
+mod control;
 mod corpus;
 mod load;
 mod refining;
@@ -52,6 +53,9 @@ enum Part {
         #[arg(long, default_value_t = 2_000_000)]
         events: u64,
     },
+    /// The control plane with many objects.
+    #[command(subcommand)]
+    Control(control::Step),
     /// Median time of one write and fdatasync of 4 KiB, in microseconds.
     Disk {
         #[arg(long)]
@@ -70,6 +74,7 @@ fn main() -> Outcome {
         Part::Load(load) => block_on(load.run()),
         Part::Setup { ready, dir } => setup::run(&ready, &dir),
         Part::Refine { dir, events } => refining::run(&dir, events),
+        Part::Control(step) => control::run(step),
         Part::Disk { dir } => servers::disk(&dir),
     }
 }

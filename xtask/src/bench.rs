@@ -7,9 +7,9 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::{Outcome, cargo, root, run, target};
@@ -19,7 +19,10 @@ const SERVER_CORE: &str = "0";
 const LOAD_CORE: &str = "1";
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Only the parts whose name holds this: bare, raw-log, paused, refining, latency, journal-to-parquet.
     #[arg(long, default_value = "")]
     filter: String,
@@ -33,6 +36,16 @@ pub(crate) struct Bench {
     /// functions first. The stacks go to the target folder.
     #[arg(long)]
     profile: bool,
+}
+
+#[derive(Subcommand)]
+enum Other {
+    /// The control plane with many objects: requests one after the other, and start-up.
+    Control {
+        /// Connections; each has a source connection and a flow.
+        #[arg(long, default_value_t = 100_000)]
+        objects: u32,
+    },
 }
 
 /// A measured part: its name, the kind of load, the figures.
@@ -68,6 +81,11 @@ impl Bench {
         fs::create_dir_all(&scratch).map_err(text)?;
         let quiet = quiet(&scratch)?;
         println!("{quiet}");
+        if let Some(Other::Control { objects }) = &self.other {
+            let page = self.control(&scratch, &quiet, *objects)?;
+            println!("{page}");
+            return fs::remove_dir_all(&scratch).map_err(text);
+        }
         let bodies = scratch.join("bodies");
         // The bodies name objects of a server: one is set up first, and its folder is used by both runs of the product.
         let data = scratch.join("data");
@@ -129,6 +147,44 @@ impl Bench {
             fs::write(root().join("docs/benchmarks.md"), page).map_err(text)?;
         }
         fs::remove_dir_all(&scratch).map_err(text)
+    }
+
+    /// The page of the control plane's results.
+    #[expect(clippy::disallowed_methods, reason = "the time is what is reported")]
+    fn control(&self, scratch: &Path, quiet: &str, objects: u32) -> Result<String, String> {
+        let (data, template) = (scratch.join("data"), show(&scratch.join("template.json")));
+        let (ready, database) = (show(&data.with_extension("ready")), show(&data.join("metadata.db")));
+        let count = objects.to_string();
+        let server = self.product(&data, false)?;
+        bench(&["control", "setup", "--ready", &ready, "--template", &template], None)?;
+        drop(server);
+        let fill = ["control", "fill", "--database", &database, "--template", &template, "--objects", &count];
+        bench(&fill, None)?;
+        let start = Instant::now();
+        let server = self.product(&data, false)?;
+        let start = start.elapsed();
+        let idle = peak_kib(server.child.id())?;
+        let load = ["control", "load", "--ready", &ready, "--objects", &count];
+        let figures = bench(&load, Some(LOAD_CORE))?;
+        let mut page = format!(
+            "# The control plane with {objects} connections and {objects} flows\n\nWritten by `cargo xtask bench control`. One \
+             sandbox; requests one after the other, the server on one core. A hundred flows share a mapping set.\n\n{quiet}.\n\n\
+             | request | p50 ms | p99 ms |\n| --- | --- | --- |\n"
+        );
+        for row in figures["rows"].as_array().into_iter().flatten() {
+            let ms = |name: &str| number(row, name) / 1000.0;
+            let _ =
+                writeln!(page, "| {} | {:.2} | {:.2} |", word(row, "request"), ms("p50_us"), ms("p99_us"));
+        }
+        let peak = peak_kib(server.child.id())?;
+        let _ = write!(
+            page,
+            "\n- start-up: {:.2} s\n- memory: {} MiB after start-up, {} MiB at most\n",
+            start.as_secs_f64(),
+            idle >> 10,
+            peak >> 10
+        );
+        Ok(page)
     }
 
     fn wants(&self, part: &str) -> bool {
@@ -259,11 +315,11 @@ fn free_address() -> Result<String, String> {
 }
 
 fn wait_for(mut done: impl FnMut() -> bool, what: &str) -> Outcome {
-    for _ in 0..600 {
+    for _ in 0..6000 {
         if done() {
             return Ok(());
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(10));
     }
     Err(format!("gave up waiting for {what}"))
 }

@@ -196,7 +196,9 @@ pub(crate) fn etag(saved: &Saved) -> String {
         Kind::Schemas | Kind::Classes | Kind::FieldGroups | Kind::DataTypes | Kind::Descriptors => {
             registry::item::version(saved)
         }
-        Kind::MappingSets | Kind::MapperSamples | Kind::MapperSchemas | Kind::Namespaces => saved.rev.to_string(),
+        Kind::MappingSets | Kind::MapperSamples | Kind::MapperSchemas | Kind::Namespaces => {
+            saved.rev.to_string()
+        }
     }
 }
 

@@ -248,13 +248,9 @@ pub async fn count(
 impl Selection {
     /// All resources, a part at a time: [`Selection::go_on`] leads from one to the next.
     pub fn all() -> Self {
-        Self {
-            conditions: Vec::new(),
-            order: Column::Id,
-            descending: false,
-            after: None,
-            limit: SCANNED_ROWS,
-        }
+        // As they were made, they lie beside each other.
+        let order = Column::Created;
+        Self { conditions: Vec::new(), order, descending: false, after: None, limit: SCANNED_ROWS }
     }
 
     /// Moves on behind the rows of a whole selection; `false` when they were the last.

@@ -52,6 +52,8 @@ struct Compiler<'a> {
     schemas: HashMap<SchemaId, Option<CompiledSchema>>,
     /// By id and version.
     sets: HashMap<(String, u32), Option<Arc<prep::MappingSet>>>,
+    /// The schemas that mapping sets write.
+    set_schemas: HashMap<String, Arc<xdm::Schema>>,
 }
 
 #[derive(Clone)]
@@ -233,7 +235,16 @@ impl<'a> Compiler<'a> {
         scope: &'a Scope,
         (inlet, refine, homes): (inlet::Plan, refine::Plan, Homes),
     ) -> Self {
-        Self { tx, scope, inlet, refine, homes, schemas: HashMap::new(), sets: HashMap::new() }
+        Self {
+            tx,
+            scope,
+            inlet,
+            refine,
+            homes,
+            schemas: HashMap::new(),
+            sets: HashMap::new(),
+            set_schemas: HashMap::new(),
+        }
     }
 
     fn finish(self) -> (inlet::Plan, refine::Plan, Homes) {
@@ -567,7 +578,8 @@ impl<'a> Compiler<'a> {
             Entry::Occupied(known) => return known.get().clone(),
             Entry::Vacant(entry) => entry,
         };
-        let made = match mapping::compiled(self.tx, self.scope, id, Some(version)).await {
+        let written = &mut self.set_schemas;
+        let made = match mapping::compiled_with(self.tx, self.scope, id, Some(version), written).await {
             Ok((set, _)) => Some(set),
             Err(error) => {
                 tracing::error!(mapping_set = id, version, %error, "a mapping set does not compile");

@@ -178,8 +178,8 @@ fn read_value(row: &SqliteRow, at: usize) -> Result<Value, StoreError> {
     if raw.is_null() {
         return Ok(Value::Null);
     }
-    let kind = raw.type_info().name().to_owned();
-    Ok(match kind.as_str() {
+    let kind = raw.type_info();
+    Ok(match kind.name() {
         "INTEGER" | "BOOLEAN" => Value::Int(row.try_get(at)?),
         "REAL" => Value::Real(row.try_get(at)?),
         "BLOB" => Value::Bytes(row.try_get(at)?),

@@ -20,7 +20,7 @@ pub use error::MappingError;
 pub use item::{item, sample, schema, summary, summary_of};
 pub use query::Query;
 pub use sets::{
-    Stored, add_mapping, compiled, create, delete, expanded, get, list, preview, remove_mapping, replace,
-    replace_mapping, validate,
+    Stored, add_mapping, compiled, compiled_with, create, delete, expanded, get, list, preview,
+    remove_mapping, replace, replace_mapping, validate,
 };
 pub use suggest::{Source, suggest};

@@ -1,5 +1,6 @@
 //! Mapping sets as resources: made, replaced, found in any version, compiled.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use prep::{Context, Item, ItemError, MappingSet, Warning};
@@ -285,20 +286,47 @@ pub async fn compiled(
     id: &str,
     version: Option<u32>,
 ) -> Result<(Arc<MappingSet>, u32), MappingError> {
+    compiled_with(tx, scope, id, version, &mut HashMap::new()).await
+}
+
+/// The same for one set of many: the schemas that they share, by id, are compiled once.
+pub async fn compiled_with(
+    tx: &mut Tx,
+    scope: &Scope,
+    id: &str,
+    version: Option<u32>,
+    schemas: &mut HashMap<String, Arc<xdm::Schema>>,
+) -> Result<(Arc<MappingSet>, u32), MappingError> {
     let found = match (get(tx, scope, id, version).await, version) {
         (Err(MappingError::NotFound { .. }), Some(version)) => {
             (old(tx, scope, id, version).await?.0, version)
         }
         (found, _) => found.map(|set| (set.doc, set.version))?,
     };
-    Ok((Arc::new(compile(tx, scope, &found.0).await?), found.1))
+    let schema = schema_id(&found.0);
+    let known = match schemas.get(schema) {
+        Some(known) => known.clone(),
+        None => {
+            let made = output_schema(tx, scope, schema).await?;
+            schemas.insert(schema.to_owned(), made.clone());
+            made
+        }
+    };
+    Ok((Arc::new(compile_against(&found.0, &known)?), found.1))
+}
+
+async fn output_schema(tx: &mut Tx, scope: &Scope, schema: &str) -> Result<Arc<xdm::Schema>, MappingError> {
+    let compiled = registry::compiled(tx, scope, schema).await;
+    compiled.map_err(|error| MappingError::schema(schema, error))
 }
 
 async fn compile(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result<MappingSet, MappingError> {
-    let schema = schema_id(doc);
-    let compiled = registry::compiled(tx, scope, schema).await;
-    let compiled = compiled.map_err(|error| MappingError::schema(schema, error))?;
-    MappingSet::compile(&items(doc), &compiled).map_err(|errors| {
+    let schema = output_schema(tx, scope, schema_id(doc)).await?;
+    compile_against(doc, &schema)
+}
+
+fn compile_against(doc: &Map<String, Value>, schema: &xdm::Schema) -> Result<MappingSet, MappingError> {
+    MappingSet::compile(&items(doc), schema).map_err(|errors| {
         let sent = |error: &ItemError| {
             doc.get("mappings").and_then(|items| items.get(error.index)).cloned().unwrap_or_default()
         };

@@ -40,7 +40,7 @@ fn boundary(content_type: &str) -> Option<String> {
 fn part<'b>(body: &'b Bytes, boundary: &str) -> Option<&'b [u8]> {
     let delimiter = format!("\r\n--{boundary}");
     // The first delimiter has no line before it.
-    let mut rest = match body.strip_prefix(delimiter[2..].as_bytes()) {
+    let mut rest = match body.strip_prefix(&delimiter.as_bytes()[2..]) {
         Some(rest) => rest,
         None => &body[find(body, delimiter.as_bytes())? + delimiter.len()..],
     };
