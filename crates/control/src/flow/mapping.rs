@@ -71,7 +71,7 @@ pub(super) async fn pin(
     }
     let id = match (mapping_id(entry), mapped) {
         (Some(id), _) => id.to_owned(),
-        (None, Mapped::Maybe) => return Ok(None),
+        (None, Mapped::Maybe) if !names_something(entry) => return Ok(None),
         (None, _) => return Err(mapping_error("the transformation Mapping needs params.mappingId")),
     };
     let sent = sent_version(entry)?;
@@ -93,6 +93,12 @@ fn is_mapping(entry: &Map<String, Value>) -> bool {
 
 fn mapping_id(entry: &Map<String, Value>) -> Option<&str> {
     entry.get("params")?.get("mappingId")?.as_str().filter(|id| !id.is_empty())
+}
+
+/// Whether a mapping set is meant, though its id is no text.
+fn names_something(entry: &Map<String, Value>) -> bool {
+    let id = entry.get("params").and_then(|params| params.get("mappingId"));
+    id.is_some_and(|id| !id.is_null() && id != "")
 }
 
 /// `mappingVersion` as a number or as text; both are documented.
