@@ -39,6 +39,11 @@ fn aepp_drives_the_flow_service() {
     run("flow_service.py");
 }
 
+#[test]
+fn aepp_drives_data_prep() {
+    run("data_prep.py");
+}
+
 /// No server error, and no answer that the document does not foresee. Left out: whether made-up data is accepted or refused
 /// as the shapes say, since rules between members and the ids of other objects are no part of a shape.
 #[test]

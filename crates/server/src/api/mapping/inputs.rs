@@ -39,7 +39,7 @@ async fn create_sample(call: Call) -> Result<Json<Value>, Problem> {
 }
 
 async fn upload_sample(call: Call) -> Result<Json<Value>, Problem> {
-    let file = upload::file(&call)?;
+    let file = upload::file(&call).await?;
     let mut tx = call.app.write().await?;
     let made = samples::upload(&mut tx, &call.caller.scope, &file).await?;
     call.app.commit(tx, &call.caller.scope, &[(Kind::MapperSamples, &made.id)]).await?;
@@ -81,7 +81,7 @@ async fn create_schema(call: Call) -> Result<Json<Value>, Problem> {
 }
 
 async fn upload_schema(call: Call) -> Result<Json<Value>, Problem> {
-    let file = upload::file(&call)?;
+    let file = upload::file(&call).await?;
     let mut tx = call.app.write().await?;
     let made = schemas::upload(&mut tx, &call.caller.scope, &file).await?;
     kept_schema(call, tx, made).await
