@@ -40,6 +40,11 @@ fn aepp_drives_the_flow_service() {
 }
 
 #[test]
+fn aepp_drives_the_schema_registry() {
+    run("schemas.py");
+}
+
+#[test]
 fn aepp_drives_data_prep() {
     run("data_prep.py");
 }
