@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, OFlags, fallocate};
 
-use crate::limits::FILL_BYTES;
+use crate::limits::{FILL_BYTES, PAGE_BYTES};
 
 /// A disk. A write is stable after [`DiskFile::sync`], a file's name after [`Disk::sync_dir`].
 pub trait Disk: Send + Sync + Debug {
@@ -88,26 +88,31 @@ impl Disk for RealDisk {
     fn fill(&self, path: &Path, length: u64) -> Option<Filling> {
         let path = path.to_owned();
         let fill = move || {
-            let file = RealDisk.create(&path)?;
-            let filled = file.allocate(length).and_then(|()| write_zeros(&*file, length));
-            filled.inspect_err(|_| drop(RealDisk.remove(&path)))?;
-            Ok(file)
+            let filled = write_zeros(&path, length).and_then(|()| RealDisk.open(&path));
+            filled.inspect_err(|_| drop(RealDisk.remove(&path)))
         };
         std::thread::Builder::new().name("journal-fill".to_owned()).spawn(fill).ok()
     }
 }
 
-/// Writes zeros, stable piece by piece, so that the syncs of others never wait for much of it.
-fn write_zeros(file: &dyn DiskFile, length: u64) -> io::Result<()> {
-    let zeros = vec![0; FILL_BYTES];
+/// Creates a file of written zeros, past the page cache: its memory would cost more than the disk does. Not all file systems
+/// can do that.
+fn write_zeros(path: &Path, length: u64) -> io::Result<()> {
+    let direct = OFlags::DIRECT.bits().cast_signed();
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(direct).open(path)?;
+    file.allocate(length)?;
+    let room = vec![0; FILL_BYTES + PAGE_BYTES];
+    let start = room.as_ptr().align_offset(PAGE_BYTES);
+    let zeros = room.get(start..start + FILL_BYTES).ok_or(io::ErrorKind::Unsupported)?;
+    // What is less than a page at the end stays reserved.
+    let length = length - length % PAGE_BYTES as u64;
     let mut position = 0;
     while position < length {
         let piece = (length - position).min(FILL_BYTES as u64);
-        file.write_at(position, &zeros[..piece as usize])?;
-        file.sync()?;
+        file.write_all_at(&zeros[..piece as usize], position)?;
         position += piece;
     }
-    Ok(())
+    file.sync_data()
 }
 
 impl DiskFile for File {

@@ -12,8 +12,11 @@ pub const SEGMENT_BYTES_MIN: u64 = 4 << 20;
 /// room than it needs.
 pub const FILL_AT: u64 = 4;
 
-/// Bytes that are filled between two syncs.
+/// Bytes that are filled with one write.
 pub const FILL_BYTES: usize = 1 << 20;
+
+/// Unit of the page cache. What is written ends with a whole page, so that nothing is read from the disk to complete it.
+pub const PAGE_BYTES: usize = 4096;
 
 /// Default bound of all segments together.
 pub const LOG_BYTES_MAX: u64 = 16 << 30;

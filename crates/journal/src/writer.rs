@@ -19,7 +19,7 @@ use crate::group;
 use crate::journal::{AppendError, Appended, Shared, State, lock};
 use crate::limits::{
     FILL_AT, GATHER_BYTES, GATHER_REQUESTS, GATHER_WAIT_MAX, GROUP_BYTES_MAX, GROUP_RECORDS_MAX,
-    NEW_SEGMENT_TRIES, SEGMENT_BYTES_MIN,
+    NEW_SEGMENT_TRIES, PAGE_BYTES, SEGMENT_BYTES_MIN,
 };
 use crate::segment::{Header, Segment, UNFINISHED};
 
@@ -211,7 +211,7 @@ impl Writer {
         };
         let mut buffer = std::mem::take(&mut self.buffer);
         group::encode(self.shared.epoch, self.next_offset, received, frames.iter().copied(), &mut buffer);
-        let written = self.write_bytes(&buffer, frames.len() as u64, received);
+        let written = self.write_bytes(&mut buffer, frames.len() as u64, received);
         self.buffer = buffer;
         // One request may have been large; the buffer is not kept at that size.
         if self.buffer.capacity() > GROUP_BYTES_MAX {
@@ -225,7 +225,12 @@ impl Writer {
         Ok(received)
     }
 
-    fn write_bytes(&mut self, group: &[u8], records: u64, received: Millis) -> Result<(), AppendError> {
+    fn write_bytes(
+        &mut self,
+        group: &mut Vec<u8>,
+        records: u64,
+        received: Millis,
+    ) -> Result<(), AppendError> {
         let wanted = group.len() as u64;
         if self.tail.as_ref().is_none_or(|tail| tail.position + wanted > tail.end) {
             self.roll(wanted)?;
@@ -234,6 +239,8 @@ impl Writer {
             return Err(AppendError::Failed);
         };
         let position = tail.position;
+        let page_end = (position + wanted).next_multiple_of(PAGE_BYTES as u64).min(tail.end);
+        group.resize((page_end - position) as usize, 0);
         let synced = tail.file.write_at(position, group).and_then(|()| {
             faults::fail_point("journal.after_write");
             if faults::planted() == Some(Fault::NoSync) { Ok(()) } else { tail.file.sync() }
