@@ -92,6 +92,7 @@ pub(super) fn mapping(sent: &Value) -> Result<Value, MappingError> {
             "sourceAttribute"
                 | "destinationXdmPath"
                 | "expressionAttributes"
+                | "version"
                 | "createdDate"
                 | "modifiedDate"
                 | "createdBy"

@@ -217,3 +217,244 @@ async fn scoped() {
     assert!(delete(&mut tx, &theirs, &id).await.is_err());
     assert!(list(&mut tx, &theirs, &Query::parse(&[]).unwrap()).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn single_mappings_make_versions() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    let set = made(&mut tx, &scope, newer()).await;
+    let id = set["id"].as_str().unwrap();
+    let ids = |set: &Stored| -> Vec<Value> { set.mappings().iter().map(|item| item["id"].clone()).collect() };
+    let sent = json!({ "source": "middle", "destination": "person.name.middleName", "version": "mine" });
+    let (changed, added) = add_mapping(&mut tx, &scope, id, &sent).await.unwrap();
+    assert_eq!((changed.version, &added["version"]), (1, &json!(0)));
+    let expected = [&set["mappings"][0]["id"], &set["mappings"][1]["id"], &added["id"]];
+    assert_eq!(ids(&changed).iter().collect::<Vec<_>>(), expected, "the others keep their ids");
+    let item_id = added["id"].as_str().unwrap();
+    let sent = json!({ "source": "trim(middle)", "destination": "person.name.middleName" });
+    let (changed, replaced) = replace_mapping(&mut tx, &scope, id, item_id, &sent).await.unwrap();
+    assert_eq!((changed.version, &replaced["version"], &replaced["id"]), (2, &json!(1), &added["id"]));
+    assert_eq!(replaced["expressionAttributes"], json!(["middle"]));
+    for sent in [
+        json!({ "source": "a", "destination": "person.nothing" }),
+        json!({ "source": "a", "destination": "person.name.firstName" }),
+        json!({ "source": "a" }),
+        json!("a"),
+    ] {
+        assert!(add_mapping(&mut tx, &scope, id, &sent).await.is_err(), "{sent}");
+        assert!(replace_mapping(&mut tx, &scope, id, item_id, &sent).await.is_err(), "{sent}");
+    }
+    let (changed, removed) = remove_mapping(&mut tx, &scope, id, item_id).await.unwrap();
+    assert_eq!((changed.version, changed.mappings().len(), &removed["id"]), (3, 2, &added["id"]));
+    let gone = remove_mapping(&mut tx, &scope, id, item_id).await;
+    assert!(matches!(gone, Err(MappingError::NoMapping { .. })));
+    assert_eq!(get(&mut tx, &scope, id, Some(2)).await.unwrap().mapping(item_id).unwrap(), replaced);
+}
+
+async fn sample_of(tx: &mut Tx, scope: &Scope, data: Value) -> String {
+    samples::create(tx, scope, object(json!({ "sampleData": data.to_string() }))).await.unwrap().id
+}
+
+#[tokio::test]
+async fn samples_are_json_records() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    let id = sample_of(&mut tx, &scope, json!({ "a": 1 })).await;
+    let shown = sample(&samples::get(&mut tx, &scope, &id).await.unwrap());
+    assert_eq!(
+        (&shown["sampleData"], &shown["sampleType"], &shown["version"]),
+        (&json!(r#"{"a":1}"#), &json!("JSON"), &json!(0))
+    );
+    let body =
+        object(json!({ "id": "mine", "version": 9, "sampleData": [{ "a": 2 }], "sampleType": "json" }));
+    let shown = sample(&samples::replace(&mut tx, &scope, &id, body).await.unwrap());
+    assert_eq!(
+        (&shown["id"], &shown["version"], &shown["sampleData"]),
+        (&json!(id), &json!(1), &json!(r#"[{"a":2}]"#))
+    );
+    let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(crate::limits::SAMPLE_BYTES_MAX));
+    for (body, expected) in [
+        (json!({}), "sampleData must be"),
+        (json!({ "sampleData": 7 }), "sampleData must be"),
+        (json!({ "sampleData": "a,b" }), "not JSON"),
+        (json!({ "sampleData": "7" }), "object or an array"),
+        (json!({ "sampleData": "[]" }), "object or an array"),
+        (json!({ "sampleData": "[{}, 1]" }), "object or an array"),
+        (json!({ "sampleData": long }), "at most"),
+        (json!({ "sampleData": "{}", "sampleType": "CSV" }), "CSV"),
+    ] {
+        let error = samples::create(&mut tx, &scope, object(body.clone())).await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(samples::replace(&mut tx, &scope, &id, object(body)).await.is_err());
+    }
+    let other = testing::scope(&mut tx, "other").await;
+    assert!(samples::get(&mut tx, &other, &id).await.is_err());
+    assert!(samples::list(&mut tx, &other, &Query::parse(&[]).unwrap()).await.unwrap().is_empty());
+    samples::delete(&mut tx, &scope, &id).await.unwrap();
+    assert!(matches!(samples::get(&mut tx, &scope, &id).await, Err(MappingError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn schemas_are_made_from_one_thing() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    let records = json!([{ "n": 1, "x": null, "t": "a" }, { "n": 1.5, "x": true, "t": 2, "l": [{ "a": 1 }, { "b": "c" }] }]);
+    let of = sample_of(&mut tx, &scope, records).await;
+    let made = schemas::create(&mut tx, &scope, object(json!({ "sampleId": of }))).await.unwrap();
+    assert_eq!(
+        schema(&made)["jsonSchema"],
+        json!({
+            "title": format!("SampleSchema:{of}"), "type": "object", "properties": {
+                "n": { "title": "n", "type": "number" }, "x": { "title": "x", "type": "boolean" },
+                "t": { "title": "t", "type": "string" },
+                "l": { "title": "l", "type": "array", "items": { "type": "object", "properties": {
+                    "a": { "title": "a", "type": "integer" }, "b": { "title": "b", "type": "string" }
+                } } }
+            }
+        })
+    );
+    let body = object(json!({ "name": "Text", "jsonSchema": r#"{"type": "object"}"#, "sampleId": null }));
+    let made = schemas::create(&mut tx, &scope, body).await.unwrap();
+    assert_eq!(schema(&made)["jsonSchema"], json!({ "type": "object" }));
+    let body = object(json!({ "schemaRef": { "id": PROFILE } }));
+    let made = schemas::create(&mut tx, &scope, body).await;
+    assert!(made.is_ok_and(|made| schema(&made)["jsonSchema"]["properties"]["person"].is_object()));
+    for (file, sample_made) in
+        [(r#"{"type": "object", "properties": {}}"#, false), (r#"{"type": "object"}"#, true)]
+    {
+        let made = schemas::upload(&mut tx, &scope, file).await.unwrap();
+        assert_eq!(schema(&made).get("sampleId").is_some(), sample_made, "{file}");
+    }
+    for (body, expected) in [
+        (json!({}), "one of"),
+        (json!({ "sampleId": of, "jsonSchema": {} }), "one of"),
+        (json!({ "sampleId": 7 }), "one of"),
+        (json!({ "sampleId": "none" }), "no sample none"),
+        (json!({ "jsonSchema": "{" }), "not JSON"),
+        (json!({ "jsonSchema": [] }), "must be an object"),
+        (json!({ "jsonSchema": {}, "name": 7 }), "name"),
+        (json!({ "schemaRef": { "id": "none" } }), "cannot be used"),
+    ] {
+        let error = schemas::create(&mut tx, &scope, object(body)).await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let named = Query::parse(&[("name".to_owned(), "Text".to_owned())]).unwrap();
+    assert_eq!(schemas::list(&mut tx, &scope, &named).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn expressions_are_checked_and_tried() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    for (body, status, pointer, expected) in [
+        (json!({ "expression": "upper(name)" }), "succeeded", "/error", json!("none")),
+        (json!({ "expression": "upper(name" }), "failed", "/span/end", json!(10)),
+        (
+            json!({ "expression": "upper(a)", "sampleData": r#"[{"a": "x"}, {}]"# }),
+            "succeeded",
+            "/results",
+            json!(["X", null]),
+        ),
+        (
+            json!({ "expression": "to_integer(a)", "sampleData": { "a": "x" } }),
+            "failed",
+            "/results",
+            Value::Null,
+        ),
+        (
+            json!({ "expression": "1", "sampleData": " ", "sampleDataType": "x" }),
+            "succeeded",
+            "/results",
+            Value::Null,
+        ),
+    ] {
+        let found = language::validate(&mut tx, &scope, &object(body.clone())).await.unwrap();
+        assert_eq!(found["validationStatus"], status, "{body} {found}");
+        assert_eq!(found.pointer(pointer).unwrap_or(&Value::Null), &expected, "{body} {found}");
+    }
+    let many = Value::Array(vec![json!({}); crate::limits::PREVIEW_RECORDS_MAX + 1]).to_string();
+    for (body, expected) in [
+        (json!({}), "expression"),
+        (json!({ "expression": 7 }), "expression"),
+        (json!({ "expression": "1", "mappingSetId": "none" }), "no mapping set none"),
+        (json!({ "expression": "1", "sampleData": "a,b" }), "not JSON"),
+        (json!({ "expression": "1", "sampleData": "{}", "sampleDataType": "CSV" }), "CSV"),
+        (json!({ "expression": "1", "sampleData": many }), "at most"),
+    ] {
+        let error = language::validate(&mut tx, &scope, &object(body)).await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+/// Every name by which the engine knows a function or an operator is listed once.
+#[test]
+fn the_language_is_listed_whole() {
+    let names: Vec<&str> = prep::CATEGORIES
+        .iter()
+        .flat_map(|category| category.functions)
+        .flat_map(|one| one.names)
+        .copied()
+        .collect();
+    let listed = language::functions();
+    assert_eq!(listed.iter().map(|one| one["function"].as_str().unwrap()).collect::<Vec<_>>(), names);
+    for one in &listed {
+        let syntax = one["syntax"].as_str().unwrap();
+        assert!(syntax.contains(&format!(" {}(", one["function"].as_str().unwrap())), "{syntax}");
+        for (at, parameter) in one["params"].as_array().unwrap().iter().enumerate() {
+            assert_eq!(parameter["position"], at);
+            assert!(parameter["dataType"].as_str().unwrap().contains("java."), "{parameter}");
+        }
+    }
+    let operators = language::operators();
+    for (symbol, method, operands) in
+        [("/", "divide", 2), ("div", "divide", 2), ("~", "complement", 1), ("not", "not", 1)]
+    {
+        let found = operators.iter().find(|one| one["operatorSymbol"] == symbol).unwrap();
+        assert_eq!((&found["methodName"], &found["numberOfOperands"]), (&json!(method), &json!(operands)));
+    }
+}
+
+#[tokio::test]
+async fn suggestions_are_not_stored() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    let new = New {
+        kind: Kind::DataSets,
+        id: "people".into(),
+        name: "People".into(),
+        state: "ACTIVE".into(),
+        doc: object(json!({ "schemaRef": { "id": PROFILE } })),
+        uses: Vec::new(),
+    };
+    resource::insert(&mut tx, &scope, new).await.unwrap();
+    let id = sample_of(&mut tx, &scope, json!({ "firstName": "Ada", "Last Name": "L", "shoeColour": "red" }))
+        .await;
+    let source = Source::Sample(id.clone());
+    let found = suggest(&mut tx, &scope, "people", &source, true).await.unwrap();
+    let pairs = |found: &Value| -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let mappings = found["mappings"].as_array().unwrap();
+        mappings.iter().map(|item| (text(&item["source"]), text(&item["destination"]))).collect()
+    };
+    let expected = [("firstName", "person.name.firstName"), ("Last Name", "person.name.lastName")];
+    let expected: Vec<_> = expected.map(|(from, to)| (from.to_owned(), to.to_owned())).into();
+    assert_eq!(pairs(&found), expected);
+    assert_eq!((found.get("id"), &found["inputSchema"]["sampleId"]), (None, &json!(id)));
+    let found = suggest(&mut tx, &scope, "people", &source, false).await.unwrap();
+    assert!(pairs(&found).contains(&("shoeColour".to_owned(), String::new())), "{found}");
+    assert!(list(&mut tx, &scope, &Query::parse(&[]).unwrap()).await.unwrap().is_empty());
+    for (dataset, source) in [
+        ("none", source.clone()),
+        ("people", Source::Sample("none".to_owned())),
+        ("people", Source::Schema("none".to_owned())),
+        ("people", Source::Batch("none".to_owned())),
+    ] {
+        let found = suggest(&mut tx, &scope, dataset, &source, true).await;
+        assert!(matches!(found, Err(MappingError::NotFound { .. })), "{dataset} {source:?}");
+    }
+}

@@ -57,7 +57,7 @@ struct Row {
     path: &'static str,
     about: &'static str,
     query: &'static [&'static str],
-    /// The shape of the JSON body; a form for the token routes.
+    /// The shape of the JSON body; a form for the token routes and for files.
     body: Option<&'static str>,
     /// The statuses of success, each with the shape of its body; none when it is empty.
     answers: &'static [(u16, &'static str)],
@@ -150,8 +150,11 @@ fn operation(service: &Service, row: &Row) -> Value {
         "responses": answers,
     });
     if let Some(shape) = row.body {
-        let media =
-            if shape.starts_with("Token") { "application/x-www-form-urlencoded" } else { "application/json" };
+        let media = match shape {
+            "FileForm" => "multipart/form-data",
+            shape if shape.starts_with("Token") => "application/x-www-form-urlencoded",
+            _ => "application/json",
+        };
         operation["requestBody"] =
             json!({ "required": true, "content": content(&[media], &json!({ "$ref": reference(shape) })) });
     }
@@ -177,7 +180,12 @@ fn names(path: &str) -> impl Iterator<Item = &str> {
 fn parameter(place: &str, name: &str, required: bool) -> Value {
     let schema = match name {
         "limit" | "start" | "offset" | "page" => json!({ "type": "integer" }),
-        "count" | "validationOnly" | "explain" | "syncValidation" | "synchronousValidation" => {
+        "count"
+        | "validationOnly"
+        | "explain"
+        | "syncValidation"
+        | "synchronousValidation"
+        | "excludeUnmapped" => {
             json!({ "type": "boolean" })
         }
         "op" => json!({ "type": "string", "enum": ["enable", "disable", "publish"] }),

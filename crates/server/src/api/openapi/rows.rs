@@ -29,6 +29,15 @@ const MADE: &[(u16, &str)] = &[(201, "FlowChanged")];
 const GONE: &[(u16, &str)] = &[(204, "")];
 const OBJECT: &[(u16, &str)] = &[(200, "AnyObject")];
 
+/// Parameters of Data Prep's lists.
+const PREP_LIST: &[&str] = &["limit", "start", "orderBy", "name"];
+const SET_LIST: &[&str] = &["limit", "start", "orderBy", "name", "property", "expandSchema"];
+
+const PREP_PAGE: &[(u16, &str)] = &[(200, "PrepPage")];
+const PREP_MADE: &[(u16, &str)] = &[(200, "PrepMade")];
+const PREP_SET: &[(u16, &str)] = &[(200, "MappingSet")];
+const MAPPER_SCHEMA: &[(u16, &str)] = &[(200, "MapperSchema")];
+
 pub(super) const SERVICES: &[Service] = &[
     Service {
         tag: "Tokens",
@@ -426,29 +435,118 @@ pub(super) const SERVICES: &[Service] = &[
         problem: "Problem",
         media: JSON,
         rows: &[
+            row("GET", "/mappingSets", "List mapping sets", SET_LIST, None, PREP_PAGE),
+            row(
+                "POST",
+                "/mappingSets",
+                "Create a mapping set",
+                &["validate"],
+                Some("NewMappingSet"),
+                PREP_MADE,
+            ),
+            row(
+                "POST",
+                "/mappingSets/validate",
+                "Validate mappings",
+                &[],
+                Some("NewMappingSet"),
+                &[(200, "MappingsValidated")],
+            ),
+            row(
+                "POST",
+                "/mappingSets/preview",
+                "Preview mappings",
+                &[],
+                Some("Preview"),
+                &[(200, "Previewed")],
+            ),
             row(
                 "GET",
-                "/mappingSets",
-                "List mapping sets",
-                &["limit", "start", "orderBy", "name"],
+                "/mappingSets/suggestion",
+                "Suggest a mapping set",
+                &["datasetId", "batchId", "sampleId", "schemaId", "excludeUnmapped"],
                 None,
-                &[(200, "MappingSetPage")],
+                OBJECT,
             ),
-            row("POST", "/mappingSets", "Create a mapping set", &[], Some("NewMappingSet"), OBJECT),
-            row("POST", "/mappingSets/validate", "Validate mappings", &[], Some("NewMappingSet"), OBJECT),
-            row("POST", "/mappingSets/preview", "Preview mappings", &[], Some("AnyObject"), &[(200, "Any")]),
-            row("GET", "/mappingSets/{id}", "Look up a mapping set", &["version"], None, OBJECT),
-            row("PUT", "/mappingSets/{id}", "Replace a mapping set", &[], Some("NewMappingSet"), OBJECT),
-            row("DELETE", "/mappingSets/{id}", "Delete a mapping set", &[], None, &[(200, "Any"), (204, "")]),
+            row(
+                "GET",
+                "/mappingSets/{id}",
+                "Look up a mapping set",
+                &["version", "expandSchema"],
+                None,
+                PREP_SET,
+            ),
+            row("PUT", "/mappingSets/{id}", "Replace a mapping set", &[], Some("NewMappingSet"), PREP_SET),
+            row("DELETE", "/mappingSets/{id}", "Delete a mapping set", &[], None, GONE),
             row(
                 "GET",
                 "/mappingSets/{id}/mappings",
                 "List a set's mappings",
                 &["version"],
                 None,
-                &[(200, "Any")],
+                &[(200, "Mappings")],
             ),
-            row("GET", "/mappingSets/{id}/mappings/{mapping}", "Look up a mapping", &[], None, OBJECT),
+            row("POST", "/mappingSets/{id}/mappings", "Add a mapping", &[], Some("NewMapping"), PREP_MADE),
+            row(
+                "GET",
+                "/mappingSets/{id}/mappings/{mapping}",
+                "Look up a mapping",
+                &["version"],
+                None,
+                &[(200, "Mapping")],
+            ),
+            row(
+                "PUT",
+                "/mappingSets/{id}/mappings/{mapping}",
+                "Replace a mapping",
+                &[],
+                Some("NewMapping"),
+                &[(200, "Mapping")],
+            ),
+            row("DELETE", "/mappingSets/{id}/mappings/{mapping}", "Remove a mapping", &[], None, PREP_MADE),
+            row("GET", "/samples", "List samples", PREP_LIST, None, PREP_PAGE),
+            row("POST", "/samples", "Create a sample", &[], Some("NewSample"), &[(200, "Sample")]),
+            row(
+                "POST",
+                "/samples/upload",
+                "Create a sample from a file",
+                &[],
+                Some("FileForm"),
+                &[(200, "Sample")],
+            ),
+            row("GET", "/samples/{id}", "Look up a sample", &[], None, &[(200, "Sample")]),
+            row("PUT", "/samples/{id}", "Replace a sample", &[], Some("NewSample"), &[(200, "Sample")]),
+            row("DELETE", "/samples/{id}", "Delete a sample", &[], None, GONE),
+            row("GET", "/schemas", "List mapper schemas", PREP_LIST, None, PREP_PAGE),
+            row("POST", "/schemas", "Create a mapper schema", &[], Some("NewMapperSchema"), MAPPER_SCHEMA),
+            row(
+                "POST",
+                "/schemas/upload",
+                "Create a mapper schema from a file",
+                &[],
+                Some("FileForm"),
+                MAPPER_SCHEMA,
+            ),
+            row("GET", "/schemas/{id}", "Look up a mapper schema", &[], None, MAPPER_SCHEMA),
+            row("DELETE", "/schemas/{id}", "Delete a mapper schema", &[], None, GONE),
+            row(
+                "POST",
+                "/languages/el/validate",
+                "Validate an expression",
+                &[],
+                Some("NewExpression"),
+                &[(200, "ExpressionValidated")],
+            ),
+            row("GET", "/languages/el/functions", "List the functions", &[], None, &[(200, "Functions")]),
+            row("GET", "/languages/el/operators", "List the operators", &[], None, &[(200, "Operators")]),
+            row(
+                "GET",
+                "/xdmBatchConversions",
+                "List batch conversions",
+                &["limit", "start"],
+                None,
+                PREP_PAGE,
+            ),
         ],
     },
     Service {

@@ -264,16 +264,163 @@ pub(super) fn shapes() -> Value {
             ),
         ),
         ("References", json!({ "type": "array", "items": { "type": "string", "pattern": "^@/dataSets/" } })),
-        ("MappingSetPage", object(&["data"], json!({ "data": { "type": "array" } }))),
+        (
+            "PrepPage",
+            object(
+                &["data", "_page"],
+                json!({
+                    "data": { "type": "array", "items": { "type": "object" } },
+                    "_page": object(&["count", "limit"], json!({
+                        "count": { "type": "integer" }, "limit": { "type": "integer" }
+                    }))
+                }),
+            ),
+        ),
+        ("PrepMade", prep(&[], json!({}))),
         (
             "NewMappingSet",
             object(
                 &[],
                 json!({
                     "outputSchema": { "type": "object" },
-                    "mappings": { "type": "array", "items": { "type": "object" } }
+                    "mappings": { "type": "array", "items": { "$ref": "#/components/schemas/NewMapping" } }
                 }),
             ),
+        ),
+        (
+            "MappingSet",
+            prep(
+                &["outputSchema", "mappings", "xdmSchema"],
+                json!({
+                    "name": { "type": "string" }, "outputSchema": { "type": "object" },
+                    "xdmSchema": { "type": "string" }, "mappings": { "$ref": "#/components/schemas/Mappings" }
+                }),
+            ),
+        ),
+        (
+            "NewMapping",
+            json!({
+                "description": "Its source may also be called sourceAttribute, its destination destinationXdmPath.",
+                "type": "object",
+                "properties": {
+                    "sourceType": { "type": "string" }, "source": { "type": "string" },
+                    "destination": { "type": "string" }
+                }
+            }),
+        ),
+        (
+            "Mapping",
+            prep(
+                &["sourceType", "source", "destination", "sourceAttribute", "destinationXdmPath"],
+                json!({
+                    "sourceType": { "type": "string" }, "source": { "type": "string" },
+                    "destination": { "type": "string" }, "sourceAttribute": { "type": "string" },
+                    "destinationXdmPath": { "type": "string" },
+                    "expressionAttributes": { "type": "array", "items": { "type": "string" } }
+                }),
+            ),
+        ),
+        ("Mappings", json!({ "type": "array", "items": { "$ref": "#/components/schemas/Mapping" } })),
+        (
+            "TransformErrors",
+            json!({
+                "type": ["array", "null"],
+                "items": object(&["source", "destination", "exception", "columnName", "code", "severity"], json!({
+                    "source": { "type": "string" }, "sourceType": { "type": "string" },
+                    "destination": { "type": "string" }, "exception": { "type": "string" },
+                    "columnName": { "type": "string" }, "code": { "type": "string" },
+                    "severity": { "enum": ["ERROR", "WARNING"] }
+                }))
+            }),
+        ),
+        (
+            "MappingsValidated",
+            object(
+                &["validationResponse"],
+                json!({ "validationResponse": { "type": "array", "items": object(&["status", "errors"], json!({
+                    "status": { "enum": ["SUCCESS", "FAILED"] },
+                    "errors": { "$ref": "#/components/schemas/TransformErrors" }
+                })) } }),
+            ),
+        ),
+        (
+            "Preview",
+            object(
+                &["data", "mappingSet"],
+                json!({
+                    "data": { "type": ["object", "array"] },
+                    "mappingSet": { "$ref": "#/components/schemas/NewMappingSet" }
+                }),
+            ),
+        ),
+        (
+            "Previewed",
+            json!({ "type": "array", "items": object(&["data", "errors"], json!({
+                "data": { "type": "object" }, "errors": { "$ref": "#/components/schemas/TransformErrors" }
+            })) }),
+        ),
+        (
+            "FileForm",
+            object(
+                &["file"],
+                json!({ "file": { "type": "string", "contentMediaType": "application/octet-stream" } }),
+            ),
+        ),
+        (
+            "NewSample",
+            object(
+                &["sampleData"],
+                json!({ "sampleData": { "type": "string" }, "sampleType": { "const": "JSON" } }),
+            ),
+        ),
+        (
+            "Sample",
+            prep(
+                &["sampleData", "sampleType"],
+                json!({ "sampleData": { "type": "string" }, "sampleType": { "const": "JSON" } }),
+            ),
+        ),
+        (
+            "NewMapperSchema",
+            object(
+                &[],
+                json!({
+                    "name": { "type": "string" }, "jsonSchema": { "type": ["object", "string"] },
+                    "sampleId": { "type": "string" }, "schemaRef": { "type": "object" }
+                }),
+            ),
+        ),
+        ("MapperSchema", prep(&["jsonSchema"], json!({ "jsonSchema": { "type": "object" } }))),
+        (
+            "NewExpression",
+            object(
+                &["expression"],
+                json!({
+                    "expression": { "type": "string" }, "mappingSetId": { "type": "string" },
+                    "sampleData": { "type": "string" }, "sampleDataType": { "type": "string" }
+                }),
+            ),
+        ),
+        (
+            "ExpressionValidated",
+            object(
+                &["validationStatus", "error"],
+                json!({ "validationStatus": { "enum": ["succeeded", "failed"] }, "error": { "type": "string" } }),
+            ),
+        ),
+        (
+            "Functions",
+            json!({ "type": "array", "items": object(&["category", "function", "syntax", "params"], json!({
+                "category": { "type": "string" }, "function": { "type": "string" }, "syntax": { "type": "string" },
+                "params": { "type": "array", "items": { "type": "object" } }
+            })) }),
+        ),
+        (
+            "Operators",
+            json!({ "type": "array", "items": object(&["operatorSymbol", "methodName", "numberOfOperands"], json!({
+                "operatorSymbol": { "type": "string" }, "methodName": { "type": "string" },
+                "numberOfOperands": { "type": "integer" }
+            })) }),
         ),
         (
             "Taken",
@@ -329,6 +476,16 @@ pub(super) fn shapes() -> Value {
 }
 
 /// An object with these members, some of which must be there.
+/// What Data Prep keeps: its id and audit members, and more.
+fn prep(required: &[&str], more: Value) -> Value {
+    let kept = json!({
+        "id": { "type": "string" }, "version": { "type": "integer" }, "createdDate": { "type": "integer" },
+        "modifiedDate": { "type": "integer" }, "createdBy": { "type": "string" }, "modifiedBy": { "type": "string" }
+    });
+    let required = [&["id", "version", "createdDate", "modifiedDate"], required].concat();
+    json!({ "allOf": [object(&required, kept), object(&[], more)] })
+}
+
 fn object(required: &[&str], properties: Value) -> Value {
     json!({ "type": "object", "required": required, "properties": properties })
 }
