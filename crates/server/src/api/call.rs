@@ -18,6 +18,9 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
+/// How the paths of the routes end that take a file in a form beside a JSON body.
+pub(crate) const UPLOAD: &str = "/upload";
+
 impl FromRequest<App> for Call {
     type Rejection = Response;
 
@@ -29,9 +32,13 @@ impl FromRequest<App> for Call {
         let query = parts.uri.query().unwrap_or_default();
         let parameters = serde_urlencoded::from_str(query).unwrap_or_default();
         let (method, headers) = (parts.method.clone(), parts.headers.clone());
+        let takes_form = parts.uri.path().ends_with(UPLOAD);
         let request = Request::from_parts(parts, body);
         let body = Bytes::from_request(request, app).await.map_err(|rejection| rejection.into_response())?;
-        gateway::check_content_type(&method, &headers, &body).map_err(|refusal| refusal.into_response())?;
+        if !(takes_form && gateway::text(&headers, "content-type").is_some_and(gateway::is_form)) {
+            gateway::check_content_type(&method, &headers, &body)
+                .map_err(|refusal| refusal.into_response())?;
+        }
         Ok(Self { app: app.clone(), caller, parameters, headers, body })
     }
 }

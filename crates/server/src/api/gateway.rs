@@ -234,8 +234,6 @@ pub(crate) fn check_content_type(method: &Method, headers: &HeaderMap, body: &[u
         None | Some("application/x-www-form-urlencoded") => {
             serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
         }
-        // An upload reads it; where JSON is wanted, the body is refused as none.
-        Some(media) if is_form(media) => true,
         Some(media) => {
             let subtype = media.strip_prefix("application/").or_else(|| media.strip_prefix("text/"));
             subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))

@@ -9,17 +9,17 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::{BASE, Problem, page, upload};
-use crate::api::call::Call;
+use crate::api::call::{Call, UPLOAD};
 use crate::app::App;
 
 pub(super) fn routes() -> Router<App> {
     let (samples, schemas) = (format!("{BASE}/samples"), format!("{BASE}/schemas"));
     Router::new()
         .route(&samples, get(list_samples).post(create_sample))
-        .route(&format!("{samples}/upload"), post(upload_sample))
+        .route(&format!("{samples}{UPLOAD}"), post(upload_sample))
         .route(&format!("{samples}/{{id}}"), get(one_sample).put(replace_sample).delete(delete_sample))
         .route(&schemas, get(list_schemas).post(create_schema))
-        .route(&format!("{schemas}/upload"), post(upload_schema))
+        .route(&format!("{schemas}{UPLOAD}"), post(upload_schema))
         .route(&format!("{schemas}/{{id}}"), get(one_schema).delete(delete_schema))
 }
 
