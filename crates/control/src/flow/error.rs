@@ -18,6 +18,8 @@ pub enum FlowError {
     EmptyBody,
     #[error("{0} is for providers only")]
     ProviderOnly(String),
+    #[error("{0} are the same for everyone: making and changing them is for providers")]
+    SpecsFixed(&'static str),
     #[error("If-Match is required: send the etag of the version that you want to change")]
     IfMatchMissing,
     #[error("the version in If-Match is not the current version {current} of the entity")]

@@ -52,10 +52,11 @@ fn collection(kind: Kind) -> Router<App> {
 
 fn spec_routes(kind: SpecKind) -> Router<App> {
     let name = kind.collection();
-    Router::new().route(&format!("{BASE}/{name}"), get(move |call: Call| specs::list(call, kind))).route(
-        &format!("{BASE}/{name}/{{id}}"),
-        get(move |Path(id): Path<String>, call: Call| specs::get(call, kind, id)),
-    )
+    let refuse = move |call: Call| specs::refuse(call, kind);
+    let one = get(move |Path(id): Path<String>, call: Call| specs::get(call, kind, id)).put(refuse);
+    Router::new()
+        .route(&format!("{BASE}/{name}"), get(move |call: Call| specs::list(call, kind)).post(refuse))
+        .route(&format!("{BASE}/{name}/{{id}}"), one)
 }
 
 async fn test(Path(id): Path<String>, call: Call) -> Response {

@@ -69,6 +69,7 @@ fn code(error: &FlowError) -> (&'static str, &'static str) {
         FlowError::Mapping(_) => ("1419-400", INVALID),
         FlowError::Transition { .. } => ("1422-400", INVALID),
         FlowError::MappingSchema { .. } => ("1425-400", INVALID),
+        FlowError::SpecsFixed(_) => ("1426-400", INVALID),
         FlowError::RunOfUnknownFlow(_) => ("1430-400", INVALID),
         FlowError::OrderField(_) => ("1432-400", INVALID),
         FlowError::OrderForm => ("1433-400", INVALID),

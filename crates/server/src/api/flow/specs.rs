@@ -23,6 +23,11 @@ pub(super) async fn get(call: Call, kind: SpecKind, id: String) -> Response {
     finish(found, &call, kind, Some(&id))
 }
 
+/// Making and changing specs needs a provider's token; there is none here.
+pub(super) async fn refuse(call: Call, kind: SpecKind) -> Response {
+    finish(Err(FlowError::SpecsFixed(kind.collection())), &call, kind, None)
+}
+
 fn items(kind: SpecKind, query: &Query) -> Response {
     Json(json!({ "items": kind.list(query), "_links": {} })).into_response()
 }
