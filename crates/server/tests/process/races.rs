@@ -7,7 +7,7 @@ use std::sync::{Arc, Barrier};
 use serde_json::{Value, json};
 
 use crate::ledger::{Random, seed};
-use crate::support::{AS_IS, Client, DATA_LAKE, FLOWS, STREAMING, Server, Setup};
+use crate::support::{AS_IS, Client, DATA_LAKE, FLOWS, Inlet, STREAMING, Server, Setup, Start, collect};
 
 const CLIENTS: u64 = 8;
 const STEPS: u64 = 120;
@@ -23,6 +23,10 @@ struct Model {
     /// With the source of each.
     flows: BTreeMap<String, (Made, String)>,
     deleted: Vec<(&'static str, String)>,
+    /// The inlet of every connection, the deleted ones too.
+    inlets: BTreeMap<String, String>,
+    /// The connection that every flow was fed from, the deleted ones too.
+    homes: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -77,6 +81,9 @@ impl Player {
         match self.random.below(12) {
             0 | 1 => {
                 let (id, made) = self.create("connections", &mut connection("")).unwrap();
+                let (_, found) = self.call("GET", &format!("connections/{id}"), &[], None);
+                let inlet = found["items"][0]["auth"]["params"]["inletId"].as_str().unwrap();
+                self.model.inlets.insert(id.clone(), inlet.to_owned());
                 self.model.connections.insert(id, made);
             }
             2 => {
@@ -107,6 +114,7 @@ impl Player {
         let made = self.create("flows", &mut body);
         assert_eq!(made.is_none(), orphan, "a flow needs its source's connection");
         if let Some((id, made)) = made {
+            self.model.homes.insert(id.clone(), self.model.sources[&source].1.clone());
             self.model.flows.insert(id, (made, source));
         }
     }
@@ -176,6 +184,24 @@ impl Player {
         }
     }
 
+    /// Every flow takes a record, or refuses it, as it should.
+    fn try_flows(&self, server: &Server, setup: &Setup) {
+        for (flow, connection) in &self.model.homes {
+            let inlet = &self.model.inlets[connection];
+            let url = format!("{}/collection/{inlet}", server.url());
+            let inlet = Inlet { connection: connection.clone(), id: inlet.clone(), url, flow: flow.clone() };
+            let entity = json!({ "_id": flow });
+            let message = setup.message(&self.client, &inlet, entity).to_string();
+            let (status, answer) = collect(&inlet.url, &[], message.as_bytes());
+            let expected = match self.model.flows.get(flow).map(|(made, _)| made.state) {
+                Some("enabled") => 200,
+                _ if self.model.connections.contains_key(connection) => 400,
+                _ => 404,
+            };
+            assert_eq!(status, expected, "{answer}");
+        }
+    }
+
     /// Everything is as it should be, one by one and in lists.
     fn compare(&self) {
         let connections = self.model.connections.iter().map(|(id, made)| ("connections", id, made));
@@ -198,9 +224,10 @@ impl Player {
     }
 }
 
+/// The plan that the changes left one by one is the one that a start compiles.
 #[test]
 fn r14_many_clients_agree_with_a_model() {
-    let (server, _home) = Server::start();
+    let (server, home) = Server::start();
     let client = server.client();
     let setup = Setup::profile(&client, server.tenant(), "Races");
     let target = client.post(
@@ -212,8 +239,8 @@ fn r14_many_clients_agree_with_a_model() {
     );
     let target = target["id"].as_str().unwrap();
     let seed = seed();
-    std::thread::scope(|scope| {
-        for number in 0..CLIENTS {
+    let players: Vec<Player> = std::thread::scope(|scope| {
+        let played = (0..CLIENTS).map(|number| {
             let mut player = Player {
                 client: client.clone(),
                 name: format!("client {number}"),
@@ -227,9 +254,17 @@ fn r14_many_clients_agree_with_a_model() {
                     player.step();
                 }
                 player.compare();
-            });
-        }
+                player
+            })
+        });
+        played.collect::<Vec<_>>().into_iter().map(|player| player.join().unwrap()).collect()
     });
+    let tried: usize = players.iter().map(|player| player.model.homes.len()).sum();
+    assert!(tried > 0, "no client made a flow");
+    players.iter().for_each(|player| player.try_flows(&server, &setup));
+    server.kill();
+    let server = Start::on(home.path()).ready();
+    players.iter().for_each(|player| player.try_flows(&server, &setup));
 }
 
 #[test]
