@@ -3,12 +3,13 @@
 use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::num::NonZero;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rustix::fs::{FallocateFlags, OFlags, fallocate};
+use rustix::fs::{Advice, FallocateFlags, OFlags, fadvise, fallocate};
 
 use crate::limits::{FILL_BYTES, PAGE_BYTES};
 
@@ -50,6 +51,8 @@ pub trait DiskFile: Send + Sync + Debug {
     fn truncate(&self, length: u64) -> io::Result<()>;
     /// Makes all that was written stable.
     fn sync(&self) -> io::Result<()>;
+    /// Lets go of the memory that still holds what was written and synced there: reading it asks the disk from now on.
+    fn let_go(&self, _position: u64, _length: u64) {}
 }
 
 /// The machine's disk.
@@ -152,5 +155,10 @@ impl DiskFile for File {
 
     fn sync(&self) -> io::Result<()> {
         self.sync_data()
+    }
+
+    fn let_go(&self, position: u64, length: u64) {
+        // Advice: where it cannot be taken, nothing is lost.
+        let _ = fadvise(self, position, NonZero::new(length), Advice::DontNeed);
     }
 }

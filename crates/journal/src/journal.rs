@@ -416,7 +416,7 @@ fn settle_tail(path: &Path, scan: &Scan) -> std::io::Result<Tail> {
         file.truncate(scan.end)?;
     }
     file.sync()?;
-    Ok(Tail { file: file.clone(), position: scan.end, end: file.len()? })
+    Ok(Tail { file: file.clone(), position: scan.end, end: file.len()?, kept: 0 })
 }
 
 /// Whether a file whose header is damaged is one that was being made: groups are written after header and folder are synced.

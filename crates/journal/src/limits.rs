@@ -18,6 +18,13 @@ pub const FILL_BYTES: usize = 1 << 20;
 /// Unit of the page cache. What is written ends with a whole page, so that nothing is read from the disk to complete it.
 pub const PAGE_BYTES: usize = 4096;
 
+/// What was written last stays in memory, where a reader that keeps up finds it. Beyond that the log's memory would grow
+/// with every record, at the cost of whatever else the machine does; where memory is lent by a host, new pages are dear.
+pub const KEPT_BYTES: u64 = 64 << 20;
+
+/// Bytes that are let go of with one call.
+pub const LET_GO_BYTES: u64 = 8 << 20;
+
 /// Default bound of all segments together.
 pub const LOG_BYTES_MAX: u64 = 16 << 30;
 

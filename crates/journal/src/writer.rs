@@ -18,8 +18,8 @@ use crate::frame::NewFrame;
 use crate::group;
 use crate::journal::{AppendError, Appended, Shared, State, lock};
 use crate::limits::{
-    FILL_AT, GATHER_BYTES, GATHER_REQUESTS, GATHER_WAIT_MAX, GROUP_BYTES_MAX, GROUP_RECORDS_MAX,
-    NEW_SEGMENT_TRIES, PAGE_BYTES, SEGMENT_BYTES_MIN,
+    FILL_AT, GATHER_BYTES, GATHER_REQUESTS, GATHER_WAIT_MAX, GROUP_BYTES_MAX, GROUP_RECORDS_MAX, KEPT_BYTES,
+    LET_GO_BYTES, NEW_SEGMENT_TRIES, PAGE_BYTES, SEGMENT_BYTES_MIN,
 };
 use crate::segment::{Header, Segment, UNFINISHED};
 
@@ -132,6 +132,18 @@ pub(crate) struct Tail {
     pub(crate) position: u64,
     /// Bytes reserved in the file.
     pub(crate) end: u64,
+    /// Before this nothing is kept in memory.
+    pub(crate) kept: u64,
+}
+
+impl Tail {
+    /// Keeps what was written last in memory, and no more.
+    fn let_go(&mut self) {
+        if self.position >= self.kept + KEPT_BYTES + LET_GO_BYTES {
+            self.file.let_go(self.kept, LET_GO_BYTES);
+            self.kept += LET_GO_BYTES;
+        }
+    }
 }
 
 /// The file of the next segment, filled ahead.
@@ -145,6 +157,8 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     tail: Option<Tail>,
+    /// The segment before, whose end is still kept in memory, and its length.
+    sealed: Option<(Arc<dyn DiskFile>, u64)>,
     ahead: Option<Ahead>,
     next_offset: u64,
     last_received: Millis,
@@ -159,7 +173,16 @@ impl Writer {
         last_received: Millis,
     ) -> Self {
         let next_offset = *shared.synced.borrow();
-        Self { shared, clock, tail, ahead: None, next_offset, last_received, buffer: Vec::new() }
+        Self {
+            shared,
+            clock,
+            tail,
+            sealed: None,
+            ahead: None,
+            next_offset,
+            last_received,
+            buffer: Vec::new(),
+        }
     }
 
     /// Writes until the queue is closed and empty.
@@ -251,6 +274,7 @@ impl Writer {
             return Err(AppendError::Failed);
         }
         tail.position += wanted;
+        tail.let_go();
         let first = self.next_offset;
         self.next_offset += records;
         self.last_received = received;
@@ -285,6 +309,9 @@ impl Writer {
             && let Some(last) = lock(&self.shared.segments).last_mut()
         {
             last.allocated = tail.position;
+            if let Some((before, length)) = self.sealed.replace((tail.file, tail.position)) {
+                before.let_go(0, length);
+            }
         }
     }
 
@@ -350,7 +377,7 @@ impl Writer {
         lock(&shared.segments).pop_if(|last| last.first_offset == header.first_offset);
         let position = bytes.len() as u64;
         lock(&shared.segments).push(Segment::new(file.clone(), header.first_offset, position, size));
-        self.tail = Some(Tail { file, position, end: size });
+        self.tail = Some(Tail { file, position, end: size, kept: 0 });
         shared.trim();
         Ok(())
     }
