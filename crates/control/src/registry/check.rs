@@ -47,6 +47,7 @@ pub(super) async fn check(
     xdm::annotate(&mut value)?;
     let mut parts = Parts::of(tx, scope, &value).await?;
     check_references(scope, &value)?;
+    check_no_ring(&parts, id)?;
     match kind {
         ResourceKind::Schemas => check_schema(scope, &value, &parts)?,
         ResourceKind::Classes => check_class(scope, &value, &parts)?,
@@ -144,6 +145,21 @@ pub(super) async fn check_title(
 fn uses(scope: &Scope, id: &str, doc: &Value) -> Vec<(Kind, String)> {
     let others = references(doc).into_iter().filter(|target| target != id);
     others.filter_map(|target| Some((tenant_kind(scope, &target)?, target))).collect()
+}
+
+/// Refuses a resource that is made of itself: a field in such a ring would have no end, and so no type. Only the standard
+/// library has one, which is cut where it comes round.
+fn check_no_ring(parts: &Parts, id: &str) -> Result<(), RegistryError> {
+    if parts.get(id).is_none() {
+        return Ok(());
+    }
+    let through = parts.ids().filter(|part| *part != id);
+    let through = through
+        .filter(|part| parts.get(part).is_some_and(|doc| references(&doc).iter().any(|target| target == id)));
+    let mut through: Vec<&str> = through.collect();
+    through.sort_unstable();
+    let through = through.first().map(|part| format!(" through {part}")).unwrap_or_default();
+    Err(invalid(format!("{id} refers to itself{through}: a resource cannot be a part of itself")))
 }
 
 fn check_references(scope: &Scope, doc: &Value) -> Result<(), RegistryError> {

@@ -54,8 +54,13 @@ fn check_node(node: &Value, path: &str, namespaces: &[&str], is_field: bool) -> 
         Some(Value::Object(properties)) => properties,
         Some(_) => return Err(invalid(format!("properties of {path} must be a JSON object"))),
     };
+    let is_root = path.is_empty() || (path.starts_with("/definitions/") && path.matches('/').count() == 2);
     for (name, field) in properties {
         let path = format!("{path}/{name}");
+        if is_root && is_namespace(name) && !is_name(name, namespaces) {
+            let namespace = (*namespaces.first().unwrap_or(&"")).to_owned();
+            return Err(RegistryError::Namespace { namespace, path });
+        }
         if !is_name(name, namespaces) {
             let text = "a field name has letters, digits, - and _, and does not start with _";
             return Err(invalid(format!("the field name of {path} cannot be used: {text}")));
@@ -69,6 +74,11 @@ fn is_name(name: &str, namespaces: &[&str]) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     let known = || STANDARD_NAMES.contains(&name) || namespaces.contains(&name);
     !name.is_empty() && name.bytes().all(plain) && (!name.starts_with('_') || known())
+}
+
+/// Whether a name looks like a tenant's namespace: it may be another's.
+fn is_namespace(name: &str) -> bool {
+    name.strip_prefix('_').is_some_and(|tenant| !tenant.is_empty() && !tenant.starts_with('_'))
 }
 
 /// A map of a tenant's holds strings or integers.
@@ -163,7 +173,8 @@ mod tests {
             (json!({"a-B_9": {"type": "string"}}), ""),
             (json!({"_id": {"type": "string"}}), ""),
             (json!({"_acme": {"properties": {"x": {"type": "string"}}}}), ""),
-            (json!({"_other": {"type": "string"}}), "/_other"),
+            (json!({"_other": {"type": "string"}}), "a top-level field named _acme. Found: /_other"),
+            (json!({"a": {"properties": {"_other": {"type": "string"}}}}), "the field name of /a/_other"),
             (json!({"a b": {"type": "string"}}), "/a b"),
             (json!({"a.b": {"type": "string"}}), "/a.b"),
             (json!({"": {"type": "string"}}), "cannot be used"),
