@@ -67,7 +67,9 @@ impl Subject {
         let sent = match (&set, set.get("mappings")) {
             (Json::Array(items), _) | (_, Some(Json::Array(items))) => items,
             _ => {
-                return Err(usage("a mapping set is an object with mappings, or an array of them".to_owned()));
+                return Err(usage(
+                    "a mapping set is an object with mappings, or an array of them".to_owned(),
+                ));
             }
         };
         let items = sent.iter().enumerate().map(|(at, sent)| {
