@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask lint | test | ci | golden | soak | dist`.
+//! The project's chores: `cargo xtask lint | test | ci | golden | soak | fuzz | dist`.
 //!
 //! Each is a short list of commands; what a chore needs beyond the toolchain it installs under the target folder or says
 //! precisely what is missing.
@@ -33,6 +33,17 @@ enum Chore {
     Soak,
     /// Throughput, latency and ratios in one run; writes docs/benchmarks.md.
     Bench(bench::Bench),
+    /// Mutates the corpus of the mapping language, in search of panics and slowness.
+    Fuzz {
+        /// `parse`, or `eval` to run what parses too.
+        #[arg(value_parser = ["parse", "eval"])]
+        what: String,
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// The same seed makes the same texts.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// A stripped package for a bare Debian, with its size and times.
     Dist,
 }
@@ -47,6 +58,7 @@ fn main() -> ExitCode {
         Chore::Golden => golden(),
         Chore::Soak => soak(),
         Chore::Bench(bench) => bench.run(),
+        Chore::Fuzz { what, seconds, seed } => fuzz(&what, seconds, seed),
         Chore::Dist => dist::dist(),
     };
     match outcome {
@@ -121,6 +133,11 @@ fn test(extra: &[(&str, &str)]) -> Outcome {
 
 fn soak() -> Outcome {
     test(&[("TRIBUTARY_TEST_ROUNDS", "200")])
+}
+
+fn fuzz(what: &str, seconds: u64, seed: u64) -> Outcome {
+    let profile = ["run", "--profile", "ci", "--package", "prep", "--example", "fuzz", "--", what];
+    run(cargo(&profile).args([seconds.to_string(), seed.to_string()]))
 }
 
 fn deny() -> Outcome {

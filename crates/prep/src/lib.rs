@@ -10,6 +10,7 @@
 mod arithmetic;
 mod arity;
 mod budget;
+mod check;
 mod coerce;
 mod date;
 mod destination;
@@ -38,6 +39,7 @@ mod value;
 mod tests;
 
 pub use arity::{Need, Parameter};
+pub use check::{Finding, Severity};
 pub use expression::{EvaluationError, Expression};
 pub use fault::{ExpressionError, Fault, Hint, Span};
 pub use functions::{CATEGORIES, Category, Example, Function, Kind, Nulls, functions};

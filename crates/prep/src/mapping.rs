@@ -42,17 +42,17 @@ pub struct ItemError {
 /// A compiled mapping set.
 #[derive(Debug)]
 pub struct MappingSet {
-    items: Vec<Compiled>,
+    pub(crate) items: Vec<Compiled>,
     /// The items in the order in which they run.
     order: Vec<usize>,
     remarks: Vec<(usize, Remark)>,
 }
 
 #[derive(Debug)]
-struct Compiled {
-    item: Item,
-    source: Source,
-    destination: Destination,
+pub(crate) struct Compiled {
+    pub(crate) item: Item,
+    pub(crate) source: Source,
+    pub(crate) destination: Destination,
     /// Whether an item before it may have written the same place or a part of it, which then stays.
     completes: bool,
 }

@@ -7,6 +7,7 @@ use crate::{Context, Item, ItemError, MappingSet, SourceType, Warning};
 
 mod arrays;
 mod budget;
+mod check;
 mod coercion;
 mod functions;
 mod language;

@@ -1,7 +1,7 @@
 //! The command line: what can be asked of the binary, and the exit codes.
 //!
 //! 0 for success, 2 for what the caller can put right (a port in use, a folder that cannot be written, a wrong
-//! setting), 1 for everything else.
+//! setting), 1 for everything else and for what a check found.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -29,6 +29,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// Something else went wrong: exit code 1.
     Internal(String),
+    /// A check was made and found something: exit code 1.
+    Findings(String),
 }
 
 impl Failure {
@@ -212,7 +214,7 @@ pub(crate) fn main() -> ExitCode {
     match dispatch(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(text)) => fail(&text, 2),
-        Err(Failure::Internal(text)) => fail(&text, 1),
+        Err(Failure::Internal(text) | Failure::Findings(text)) => fail(&text, 1),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use prep::{Context, Item, ItemError, MappingSet, Warning};
+use prep::{Context, Finding, Item, ItemError, MappingSet, Severity, Warning};
 use serde_json::{Map, Value, json};
 use store::{Tx, values};
 use vocab::{Json, Millis, random};
@@ -11,6 +11,7 @@ use vocab::{Json, Millis, random};
 use super::body::{self, items, normalise, schema_id};
 use super::error::{MappingError, transform_error};
 use super::query::Query;
+use super::samples;
 use crate::limits::PREVIEW_RECORDS_MAX;
 use crate::registry::RegistryError;
 use crate::resource::{New, Page};
@@ -80,7 +81,7 @@ async fn checked(
     {
         output["schemaRef"]["id"] = id;
     }
-    compile(tx, scope, &doc).await?;
+    check(tx, scope, &doc).await?;
     Ok(doc)
 }
 
@@ -137,7 +138,7 @@ async fn change_items(
     if let Some(Value::Array(mappings)) = doc.get_mut("mappings") {
         change(mappings)?;
     }
-    compile(tx, scope, &doc).await?;
+    check(tx, scope, &doc).await?;
     next_version(tx, scope, saved, doc).await
 }
 
@@ -325,6 +326,36 @@ async fn compile(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result
     compile_against(doc, &schema)
 }
 
+/// What is to be warned of in a set that may be saved: against its schema, and against its sample when it names one.
+async fn check(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result<Vec<Finding>, MappingError> {
+    let schema = output_schema(tx, scope, schema_id(doc)).await?;
+    let compiled = compile_against(doc, &schema)?;
+    let sample = match doc.get("inputSchema").and_then(|input| input.get("sampleId")?.as_str()) {
+        Some(id) => match samples::records(tx, scope, id).await {
+            // Saving a set asks for no more than that its schema exists.
+            Err(MappingError::NotFound { .. } | MappingError::Invalid(_)) => Vec::new(),
+            found => found?,
+        },
+        None => Vec::new(),
+    };
+    let sample: Vec<String> = sample.iter().take(PREVIEW_RECORDS_MAX).map(Value::to_string).collect();
+    let sample: Vec<Json<'_>> = sample.iter().filter_map(|text| Json::parse(text.as_bytes()).ok()).collect();
+    let findings = compiled.check(&schema, &sample);
+    let refused =
+        findings.iter().filter(|finding| finding.severity == Severity::Error).filter_map(|finding| {
+            let span = finding.span.map(|span| (span.start, span.end));
+            let error = ItemError {
+                index: finding.item?,
+                code: finding.code,
+                message: finding.message.clone(),
+                span,
+            };
+            Some((error, doc["mappings"][finding.item?].clone()))
+        });
+    let refused: Vec<(ItemError, Value)> = refused.collect();
+    if refused.is_empty() { Ok(findings) } else { Err(MappingError::Items(refused)) }
+}
+
 fn compile_against(doc: &Map<String, Value>, schema: &xdm::Schema) -> Result<MappingSet, MappingError> {
     MappingSet::compile(&items(doc), schema).map_err(|errors| {
         let sent = |error: &ItemError| {
@@ -334,16 +365,17 @@ fn compile_against(doc: &Map<String, Value>, schema: &xdm::Schema) -> Result<Map
     })
 }
 
-/// What each item of a set comes to, in their order: `{"status", "errors"}`. Nothing is stored.
+/// What each item of a set comes to, in their order: `{"status", "errors"}`; beside it what is to be warned of. Nothing is
+/// stored.
 pub async fn validate(
     tx: &mut Tx,
     scope: &Scope,
     body: Map<String, Value>,
-) -> Result<Vec<Value>, MappingError> {
+) -> Result<(Vec<Value>, Vec<Value>), MappingError> {
     let doc = normalise(body)?;
-    let errors = match compile(tx, scope, &doc).await {
-        Ok(_) => Vec::new(),
-        Err(MappingError::Items(errors)) => errors,
+    let (errors, findings) = match check(tx, scope, &doc).await {
+        Ok(findings) => (Vec::new(), findings),
+        Err(MappingError::Items(errors)) => (errors, Vec::new()),
         Err(error) => return Err(error),
     };
     let status = |index: usize, _: &Item| {
@@ -358,7 +390,21 @@ pub async fn validate(
             json!({ "status": "FAILED", "errors": own })
         }
     };
-    Ok(items(&doc).iter().enumerate().map(|(index, item)| status(index, item)).collect())
+    let warnings = findings.iter().map(|finding| finding_error(finding, &doc)).collect();
+    Ok((items(&doc).iter().enumerate().map(|(index, item)| status(index, item)).collect(), warnings))
+}
+
+fn finding_error(finding: &Finding, doc: &Map<String, Value>) -> Value {
+    let sent = finding.item.and_then(|index| doc.get("mappings")?.get(index)).cloned().unwrap_or_default();
+    let error = ItemError {
+        index: finding.item.unwrap_or_default(),
+        code: finding.code,
+        message: finding.message.clone(),
+        span: finding.span.map(|span| (span.start, span.end)),
+    };
+    let mut shown = transform_error(&error, &sent);
+    shown["severity"] = json!("WARNING");
+    shown
 }
 
 /// The items' errors of a refusal, in the documented shape.

@@ -168,13 +168,29 @@ async fn what_is_no_mapping_set_is_refused() {
     let found =
         validate(&mut tx, &scope, object(with(json!({ "source": "a", "destination": "person.nothing" }))))
             .await
-            .unwrap();
+            .unwrap()
+            .0;
     assert_eq!(found[0]["status"], "FAILED");
     assert_eq!(found[0]["errors"][0]["destination"], "person.nothing");
     assert_eq!(
-        validate(&mut tx, &scope, newer()).await.unwrap(),
+        validate(&mut tx, &scope, newer()).await.unwrap().0,
         vec![json!({ "status": "SUCCESS", "errors": null }); 2]
     );
+    // An expression that can never write a value is refused, when it is saved too.
+    let list = with(json!({ "source": "split(a, \",\")", "destination": "person.name.firstName" }));
+    let (found, warnings) = validate(&mut tx, &scope, object(list.clone())).await.unwrap();
+    assert_eq!(found[0]["errors"][0]["code"], "impossible-coercion");
+    assert_eq!((found[0]["errors"][0]["span"].clone(), warnings), (json!({ "start": 0, "end": 13 }), vec![]));
+    let refused = create(&mut tx, &scope, object(list)).await.unwrap_err();
+    assert_eq!(refused.transform_errors()[0]["code"], "impossible-coercion");
+    // What no record of the set's sample has is warned of.
+    let sample = json!({ "sampleData": "{\"a\": 1}", "sampleType": "JSON" });
+    let sample = samples::create(&mut tx, &scope, object(sample)).await.unwrap().id;
+    let mut set = with(json!({ "source": "lower(b)", "destination": "person.name.firstName" }));
+    set["inputSchema"] = json!({ "sampleId": sample });
+    let (_, warnings) = validate(&mut tx, &scope, object(set)).await.unwrap();
+    let absent = warnings.iter().find(|warning| warning["code"] == "source-not-in-sample").unwrap();
+    assert_eq!((&absent["severity"], &absent["source"]), (&json!("WARNING"), &json!("lower(b)")));
 }
 
 #[tokio::test]

@@ -166,6 +166,22 @@ proptest! {
         prop_assert_eq!(wrong, None, "{:?} to {}", kept, mapped.record);
     }
 
+    /// What was converted once is of its type: another conversion leaves it as it is.
+    #[test]
+    fn coercion_is_idempotent(record in any_record(), destination in prop::sample::select(vec![
+        "_id", "timestamp", "day", "count", "small", "long", "price", "member", "tags", "items", "labels", "matrix",
+        "groups", "person", "address"
+    ])) {
+        let text = json!({ "a": record }).to_string();
+        let record = Json::parse(text.as_bytes()).unwrap();
+        let first = compile(&[("a", destination)]).unwrap();
+        let once = first.apply(&record, &NOW).record;
+        let again = compile(&[(destination, destination)]).unwrap();
+        let twice = again.apply(&once, &NOW);
+        prop_assert_eq!(&twice.record, &once);
+        prop_assert_eq!(twice.warnings, Vec::new());
+    }
+
     #[test]
     fn any_text_is_an_expression_or_has_a_fault_in_it(source in any_source(), record in any_record()) {
         let _ = (is_path(&source), source_paths(SourceType::Expression, &source));

@@ -2,13 +2,17 @@
 
 use std::io::{BufRead, BufReader, BufWriter, Read as _, Write as _};
 
-use ::prep::{Context, EvaluationError, Expression, ExpressionError, Item, MappingSet, SourceType, Span};
+use ::prep::{
+    Context, EvaluationError, Expression, ExpressionError, Item, MappingSet, SourceType, Span, Warning,
+};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use vocab::{Clock as _, Json, Millis, SystemClock, random};
 use xdm::Type;
 
 use super::{Failure, print};
+
+mod sets;
 
 /// Longest line of a case.
 const LINE_BYTES_MAX: usize = 8 << 20;
@@ -17,6 +21,13 @@ const LINE_BYTES_MAX: usize = 8 << 20;
 pub(crate) enum PrepCommand {
     /// Evaluate an expression, or with --lines many of them, and mappings.
     Eval(EvalArgs),
+    /// Check a mapping set against the schema that it writes to, and against sample records. Exit code 1 when there is an
+    /// error.
+    Check(sets::CheckArgs),
+    /// Map records: a line for each, `{"value", "warnings"}`. Exit code 1 when there is a warning.
+    Run(sets::RunArgs),
+    /// Run the cases of `SET.tests.jsonl`, beside the set. Exit code 1 when one fails.
+    Test(sets::TestArgs),
 }
 
 #[derive(Args)]
@@ -57,6 +68,9 @@ impl Surroundings {
 pub(crate) fn run(command: PrepCommand) -> Result<(), Failure> {
     match command {
         PrepCommand::Eval(args) => eval(&args),
+        PrepCommand::Check(args) => sets::check(&args),
+        PrepCommand::Run(args) => sets::run(&args),
+        PrepCommand::Test(args) => sets::test(&args),
     }
 }
 
@@ -212,13 +226,15 @@ fn mappings(items: &[Json<'_>], record: &Json<'_>, context: &Context) -> Result<
         let span = json!({ "start": remark.span.start, "end": remark.span.end });
         json!({ "mapping": item, "code": remark.code, "message": remark.message, "span": span })
     });
-    let warnings = mapped.warnings.iter().map(|warning| {
-        json!({
-            "mapping": warning.item, "code": warning.code, "message": warning.message,
-            "source": warning.source, "destination": warning.destination
-        })
-    });
-    Ok(answer(&mapped.record, remarks.chain(warnings).collect()))
+    Ok(answer(&mapped.record, remarks.chain(mapped.warnings.iter().map(shown)).collect()))
+}
+
+/// A warning of a record.
+fn shown(warning: &Warning) -> Value {
+    json!({
+        "mapping": warning.item, "code": warning.code, "message": warning.message,
+        "source": warning.source, "destination": warning.destination
+    })
 }
 
 /// A mapping with the type of its destination, if it says one.

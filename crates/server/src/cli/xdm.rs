@@ -189,6 +189,12 @@ fn built_in(named: &str, doc: Option<Value>) -> Result<Value, Failure> {
     xdm::compose(&doc, &|_| None).map_err(|error| Failure::Usage(format!("{named}: {error}")))
 }
 
+/// The schema in a file, with what it names found in the built-in library.
+pub(super) fn schema_of_file(path: &Path) -> Result<Schema, Failure> {
+    let resolved = built_in(&path.display().to_string(), Some(read_schema(path)?))?;
+    Schema::compile(&resolved, &[]).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+}
+
 fn read_schema(path: &Path) -> Result<Value, Failure> {
     let text = read(path, SCHEMA_BYTES_MAX)?;
     let doc: Value = serde_json::from_slice(&text)
@@ -200,7 +206,7 @@ fn read_schema(path: &Path) -> Result<Value, Failure> {
 }
 
 /// A whole file of at most that many bytes.
-fn read(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let cannot = |error: std::io::Error| Failure::Usage(format!("cannot read {}: {error}", path.display()));
     let mut text = Vec::new();
     if path == Path::new("-") {
@@ -370,7 +376,7 @@ impl Checkout {
 /// A file as a resource of the registry, with its `$id`.
 fn resource(root: &Path, path: &Path, version: &str) -> Result<(String, Value), String> {
     let text = read(&root.join(path), SCHEMA_BYTES_MAX).map_err(|failure| match failure {
-        Failure::Usage(text) | Failure::Internal(text) => text,
+        Failure::Usage(text) | Failure::Internal(text) | Failure::Findings(text) => text,
     })?;
     let file: Value = serde_json::from_slice(&text).map_err(|error| format!("it is not JSON: {error}"))?;
     let id = file.get("$id").and_then(Value::as_str).ok_or("it has no $id")?.to_owned();
@@ -384,7 +390,10 @@ fn resource(root: &Path, path: &Path, version: &str) -> Result<(String, Value), 
 // Records.
 
 /// Calls `each` with every record of a file and its number from 1: one JSON text, the items of an array, or a text a line.
-fn records(path: &Path, mut each: impl FnMut(usize, Result<Json<'_>, String>)) -> Result<(), Failure> {
+pub(super) fn records(
+    path: &Path,
+    mut each: impl FnMut(usize, Result<Json<'_>, String>),
+) -> Result<(), Failure> {
     let text = read(path, RECORDS_BYTES_MAX)?;
     match Json::parse(&text) {
         Ok(Json::Array(items)) => items.into_iter().enumerate().for_each(|(at, item)| each(at + 1, Ok(item))),

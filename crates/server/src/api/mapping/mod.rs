@@ -237,8 +237,12 @@ async fn operators(_: Call) -> Json<Value> {
 async fn validate(call: Call) -> Result<Json<Value>, Problem> {
     let body = call.object()?;
     let mut tx = call.app.read().await?;
-    let found = mapping::validate(&mut tx, &call.caller.scope, body).await?;
-    Ok(Json(json!({ "validationResponse": found })))
+    let (found, warnings) = mapping::validate(&mut tx, &call.caller.scope, body).await?;
+    let mut answer = json!({ "validationResponse": found });
+    if !warnings.is_empty() {
+        answer["warnings"] = Value::Array(warnings);
+    }
+    Ok(Json(answer))
 }
 
 async fn preview(call: Call) -> Result<Json<Value>, Problem> {

@@ -340,7 +340,7 @@ pub(super) fn shapes() -> Value {
                 json!({ "validationResponse": { "type": "array", "items": object(&["status", "errors"], json!({
                     "status": { "enum": ["SUCCESS", "FAILED"] },
                     "errors": { "$ref": "#/components/schemas/TransformErrors" }
-                })) } }),
+                })) }, "warnings": { "$ref": "#/components/schemas/TransformErrors" } }),
             ),
         ),
         (
