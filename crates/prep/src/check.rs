@@ -131,7 +131,7 @@ fn is(found: &Found<'_, '_>) -> bool {
 /// below it; objects that no item touches require nothing.
 fn unmapped(object: &ObjectType, written: &[&[Slot]], path: &mut String, missing: &mut Vec<String>) {
     let length = path.len();
-    for field in &object.fields {
+    for (at, field) in object.fields.iter().enumerate() {
         let below: Vec<&[Slot]> = written
             .iter()
             .filter_map(|slots| match slots.split_first() {
@@ -144,7 +144,7 @@ fn unmapped(object: &ObjectType, written: &[&[Slot]], path: &mut String, missing
         }
         path.push_str(&field.name);
         if below.is_empty() {
-            if object.required.contains(&field.name) {
+            if object.required.contains(&at) {
                 missing.push(path.clone());
             }
         } else {

@@ -7,13 +7,13 @@ use journal::Frame;
 use lake::limits::DAYS_MAX;
 use lake::{FailedRow, Landing, Outcome, OutcomeCount, Provenance, Rows};
 use serde_json::{Map, Value, json};
-use vocab::{FlowNo, Json, Millis};
+use vocab::{FlowNo, Millis};
 use xdm::Columns;
 
 use crate::faults::{Fault, planted};
 use crate::limits::BUFFER_RECORDS_MAX;
 use crate::plan::{Dataset, Flow, Plan};
-use crate::record::{Refined, refine};
+use crate::record::{Refined, Scratch, refine};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -39,6 +39,7 @@ pub(crate) struct Buffer {
     failed_bytes: usize,
     records: u64,
     pub(crate) started: Millis,
+    scratch: Scratch,
     fault: Option<Fault>,
 }
 
@@ -46,7 +47,7 @@ impl Buffer {
     pub(crate) fn new(dataset: Arc<Dataset>, epoch: u64, first_offset: u64, now: Millis) -> Self {
         Self {
             epoch,
-            columns: dataset.schema.columns(0),
+            columns: dataset.schema.columns(),
             dataset,
             provenance: Vec::new(),
             failed: Vec::new(),
@@ -60,6 +61,7 @@ impl Buffer {
             failed_bytes: 0,
             records: 0,
             started: now,
+            scratch: Scratch::default(),
             fault: planted(),
         }
     }
@@ -105,10 +107,23 @@ impl Buffer {
         if let Some(flow) = flow {
             self.note(flow);
         }
-        let dataset = self.dataset.clone();
-        match refine(frame, self.epoch, flow.map(Arc::as_ref), &dataset) {
-            Refined::Delivered { record, warnings } => {
-                self.deliver(frame, &record, provenance(frame, flow, warnings))
+        let planted = self.fault.filter(|_| frame.offset % 100 == 99);
+        let mut nowhere = (planted == Some(Fault::LakeDrop)).then(|| self.dataset.schema.columns());
+        let columns = nowhere.as_mut().unwrap_or(&mut self.columns);
+        let of = flow.map(Arc::as_ref);
+        match refine(frame, self.epoch, of, columns, &mut self.scratch) {
+            Refined::Delivered { timestamp, warnings } => {
+                if self.dataset.table.time_series {
+                    self.days.extend(timestamp.map(|micros| micros.div_euclid(DAY_MICROS)));
+                }
+                if planted == Some(Fault::LakeDouble) {
+                    refine(frame, self.epoch, of, &mut self.columns, &mut self.scratch);
+                    self.provenance.push(provenance(frame, flow, Vec::new()));
+                }
+                if nowhere.is_none() {
+                    self.provenance.push(provenance(frame, flow, warnings));
+                }
+                self.count(frame, Outcome::Delivered);
             }
             Refined::Failed { reasons, truncated, warnings } => {
                 self.failed_bytes += frame.payload.len() + reasons.len() * ROW_OVERHEAD;
@@ -127,25 +142,6 @@ impl Buffer {
                 self.count(frame, Outcome::Failed);
             }
         }
-    }
-
-    fn deliver(&mut self, frame: &Frame, record: &Json<'_>, provenance: Provenance) {
-        if self.dataset.table.time_series
-            && let Some(micros) =
-                record.get("timestamp").and_then(Json::as_str).and_then(xdm::parse_date_time)
-        {
-            self.days.insert(micros.div_euclid(DAY_MICROS));
-        }
-        let planted = self.fault.filter(|_| frame.offset % 100 == 99);
-        if planted != Some(Fault::LakeDrop) {
-            self.columns.append(record);
-            self.provenance.push(provenance.clone());
-        }
-        if planted == Some(Fault::LakeDouble) {
-            self.columns.append(record);
-            self.provenance.push(provenance);
-        }
-        self.count(frame, Outcome::Delivered);
     }
 
     fn count(&mut self, frame: &Frame, outcome: Outcome) {

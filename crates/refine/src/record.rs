@@ -2,10 +2,11 @@
 
 use journal::{Form, Frame};
 use lake::Reason;
-use vocab::Json;
+use vocab::{Node, Read, Tape};
+use xdm::Columns;
 
 use crate::limits::REASONS_MAX;
-use crate::plan::{Dataset, Flow};
+use crate::plan::Flow;
 
 /// The failed-record code of the mapping step.
 const MAPPING_CODE: &str = "MAPPER-3700-400";
@@ -14,38 +15,59 @@ const MAPPING_CODE: &str = "MAPPER-3700-400";
 const FORM_CODE: &str = "INGEST-1401-400";
 
 /// What a record came to.
-pub(crate) enum Refined<'a> {
-    Delivered { record: Json<'a>, warnings: Vec<String> },
-    Failed { reasons: Vec<Reason>, truncated: bool, warnings: Vec<String> },
+pub(crate) enum Refined {
+    /// It is a row of the columns.
+    Delivered {
+        /// Microseconds since 1970, when it says.
+        timestamp: Option<i64>,
+        warnings: Vec<String>,
+    },
+    Failed {
+        reasons: Vec<Reason>,
+        truncated: bool,
+        warnings: Vec<String>,
+    },
 }
 
-/// Maps and validates the record of a frame of the log with that epoch.
-pub(crate) fn refine<'a>(
-    frame: &'a Frame,
+/// What is used again from record to record.
+#[derive(Default)]
+pub(crate) struct Scratch(Tape<'static>);
+
+/// Maps the record of a frame of the log with that epoch, validates it and takes it into the columns.
+pub(crate) fn refine(
+    frame: &Frame,
     epoch: u64,
-    flow: Option<&'a Flow>,
-    dataset: &Dataset,
-) -> Refined<'a> {
-    let Some(record) = record_of(frame) else {
-        return unusable("unclassified", "the message holds no record".to_owned(), FORM_CODE, Vec::new());
-    };
-    let mut warnings = Vec::new();
-    let record = match flow.and_then(|flow| flow.mapping.as_ref()) {
-        None => record,
-        Some(mapping) => {
-            let context = prep::Context { now: frame.header.received, seed: seed(epoch, frame.offset) };
-            let mapped = mapping.set.apply(&record, &context);
-            warnings = mapped.warnings.iter().map(warning).collect();
-            if mapped.written == 0 {
-                let text = "no mapping item wrote a value".to_owned();
-                return unusable("mapping", text, MAPPING_CODE, warnings);
+    flow: Option<&Flow>,
+    columns: &mut Columns,
+    scratch: &mut Scratch,
+) -> Refined {
+    let (tape, read) = std::mem::take(&mut scratch.0).parse(&frame.payload);
+    let refined = match record_of(&tape, frame.header.form).filter(|_| read.is_ok()) {
+        None => unusable("unclassified", "the message holds no record".to_owned(), FORM_CODE, Vec::new()),
+        Some(record) => match flow.and_then(|flow| flow.mapping.as_ref()) {
+            None => taken(record, columns, Vec::new()),
+            Some(mapping) => {
+                let context = prep::Context { now: frame.header.received, seed: seed(epoch, frame.offset) };
+                mapped(&mapping.set.apply(&record.to_json(), &context), columns)
             }
-            mapped.record
-        }
+        },
     };
-    let violations = dataset.schema.validate(&record, REASONS_MAX);
+    scratch.0 = tape.emptied();
+    refined
+}
+
+fn mapped(mapped: &prep::Mapped<'_>, columns: &mut Columns) -> Refined {
+    let warnings = mapped.warnings.iter().map(warning).collect();
+    if mapped.written == 0 {
+        return unusable("mapping", "no mapping item wrote a value".to_owned(), MAPPING_CODE, warnings);
+    }
+    taken(&mapped.record, columns, warnings)
+}
+
+fn taken<'t, N: Read<'t>>(record: N, columns: &mut Columns, warnings: Vec<String>) -> Refined {
+    let violations = columns.take(record, REASONS_MAX);
     if violations.is_empty() {
-        return Refined::Delivered { record, warnings };
+        return Refined::Delivered { timestamp: timestamp(record), warnings };
     }
     let reasons = violations.list.into_iter().map(|violation| Reason {
         code: violation.code.to_owned(),
@@ -57,17 +79,20 @@ pub(crate) fn refine<'a>(
     Refined::Failed { reasons: reasons.collect(), truncated: violations.truncated, warnings }
 }
 
+fn timestamp<'t, N: Read<'t>>(record: N) -> Option<i64> {
+    xdm::parse_date_time(record.get("timestamp")?.as_str()?)
+}
+
 /// What the ids of a record are drawn from: its place, so that a record refined again has the same.
 fn seed(epoch: u64, offset: u64) -> u128 {
     u128::from(epoch) << 64 | u128::from(offset)
 }
 
-/// The record in a frame: the entity of a message, or the whole of a raw payload.
-fn record_of(frame: &Frame) -> Option<Json<'_>> {
-    let message = Json::parse(&frame.payload).ok()?;
-    match frame.header.form {
-        Form::Raw => Some(message),
-        Form::Envelope => message.take("body")?.take("xdmEntity"),
+/// The record in a message: its entity, or the whole of a raw one.
+fn record_of<'t, 'a>(tape: &'t Tape<'a>, form: Form) -> Option<Node<'t, 'a>> {
+    match form {
+        Form::Raw => Some(tape.root()),
+        Form::Envelope => tape.root().get("body")?.get("xdmEntity"),
     }
 }
 
@@ -75,7 +100,7 @@ fn warning(warning: &prep::Warning) -> String {
     format!("{} {}: {}", warning.code, warning.destination, warning.message)
 }
 
-fn unusable<'a>(category: &str, message: String, code: &str, warnings: Vec<String>) -> Refined<'a> {
+fn unusable(category: &str, message: String, code: &str, warnings: Vec<String>) -> Refined {
     let reason = Reason {
         code: code.to_owned(),
         category: category.to_owned(),

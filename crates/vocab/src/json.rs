@@ -124,6 +124,80 @@ impl<'a> Object<'a> {
     }
 }
 
+/// A JSON value to look into, wherever it lies: in a tree ([`Json`]) or on a [`Tape`](crate::Tape).
+pub trait Read<'t>: Copy {
+    type Items: ExactSizeIterator<Item = Self>;
+    type Members: Iterator<Item = (&'t str, Self)>;
+
+    /// Whether an object has no key twice. Where it may, the last counts, as it does in [`Read::to_json`].
+    const DISTINCT: bool;
+
+    fn look(self) -> Look<'t, Self>;
+
+    /// The same value as a tree.
+    fn to_json(self) -> Json<'t>;
+
+    /// The member of that name, when this is an object that has it.
+    fn get(self, name: &str) -> Option<Self> {
+        match self.look() {
+            Look::Object(members) => members.filter(|(key, _)| *key == name).last().map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    fn as_str(self) -> Option<&'t str> {
+        match self.look() {
+            Look::String(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// What a value is, one level deep.
+pub enum Look<'t, N: Read<'t>> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    String(&'t str),
+    Array(N::Items),
+    Object(N::Members),
+}
+
+impl<'t, 'a> Read<'t> for &'t Json<'a> {
+    type Items = std::slice::Iter<'t, Json<'a>>;
+    type Members = Members<'t, 'a>;
+
+    const DISTINCT: bool = true;
+
+    fn look(self) -> Look<'t, Self> {
+        match self {
+            Json::Null => Look::Null,
+            Json::Bool(value) => Look::Bool(*value),
+            Json::Int(value) => Look::Int(*value),
+            Json::Float(value) => Look::Float(*value),
+            Json::String(text) => Look::String(text),
+            Json::Array(items) => Look::Array(items.iter()),
+            Json::Object(object) => Look::Object(Members(object.0.iter())),
+        }
+    }
+
+    fn to_json(self) -> Json<'t> {
+        self.clone()
+    }
+}
+
+/// The members of an object in a tree.
+pub struct Members<'t, 'a>(std::slice::Iter<'t, (Cow<'a, str>, Json<'a>)>);
+
+impl<'t, 'a> Iterator for Members<'t, 'a> {
+    type Item = (&'t str, &'t Json<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|(key, value)| (key.as_ref(), value))
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(JsonVisitor)

@@ -7,8 +7,10 @@ pub mod id;
 pub mod json;
 pub mod random;
 pub mod schema_ref;
+pub mod tape;
 
 pub use clock::{Clock, ManualClock, Millis, SystemClock};
 pub use id::*;
-pub use json::Json;
+pub use json::{Json, Look, Read};
 pub use schema_ref::SchemaRef;
+pub use tape::{Node, Tape};

@@ -1,47 +1,64 @@
-//! Columns from records: one walk over each, into typed buffers.
+//! Columns from records: typed buffers that the validator fills while it walks.
 //!
-//! A record is appended after it was validated. One that was not cannot do harm: a value of another type than its column's
-//! is null.
+//! A cell that nobody sets is null. Nulls are not written one by one: a column that is behind is filled up when it next gets a
+//! value, so that a wide schema costs what the record holds and not what it might hold.
 
 use std::sync::Arc;
 
 use arrow_array::builder::{
-    BooleanBuilder, Date32Builder, Float64Builder, Int32Builder, Int64Builder, StringBuilder,
-    TimestampMicrosecondBuilder,
+    ArrayBuilder as _, BooleanBuilder, Date32Builder, Float64Builder, Int32Builder, Int64Builder,
+    PrimitiveBuilder, StringBuilder, TimestampMicrosecondBuilder,
 };
-use arrow_array::{ArrayRef, ListArray, MapArray, RecordBatch, StructArray};
+use arrow_array::{
+    ArrayRef, ArrowPrimitiveType, BooleanArray, ListArray, MapArray, RecordBatch, StructArray,
+};
 use arrow_buffer::{NullBufferBuilder, OffsetBuffer};
 use arrow_schema::{DataType, Field as ArrowField, FieldRef, Fields};
-use vocab::Json;
+use vocab::Read;
 
 use crate::compile::{Schema, arrow_type};
-use crate::dates::{parse_date, parse_date_time};
 use crate::types::{ObjectType, Type};
+use crate::validate::{Violations, Walk};
 
 /// Rows of a schema, a column for each field.
 #[derive(Debug)]
 pub struct Columns {
     schema: Arc<Schema>,
     root: Vec<Column>,
-    rows: usize,
+    /// Rows begun, those that turned out bad included.
+    begun: usize,
+    /// The rows that turned out bad, in order.
+    bad: Vec<usize>,
     bytes: usize,
 }
 
 impl Columns {
-    pub(crate) fn new(schema: Arc<Schema>, rows: usize) -> Self {
-        let root = columns_of(schema.root(), rows);
-        Self { schema, root, rows: 0, bytes: 0 }
+    pub(crate) fn new(schema: Arc<Schema>) -> Self {
+        let root = columns_of(schema.root());
+        Self { schema, root, begun: 0, bad: Vec::new(), bytes: 0 }
     }
 
-    /// Appends one record. What the schema does not know is left out.
-    pub fn append(&mut self, record: &Json<'_>) {
+    /// Checks one record and takes it in as a row, in one walk. One that breaks a rule is left out, and its violations are
+    /// told, as many as `limit`.
+    pub fn take<'t, N: Read<'t>>(&mut self, record: N, limit: usize) -> Violations {
         let schema = self.schema.clone();
-        self.bytes += append_fields(&mut self.root, schema.root(), record.as_object());
-        self.rows += 1;
+        let row = self.begun;
+        self.begun += 1;
+        // What is wrong with a record that may have keys twice is told of its tree.
+        let limit_here = if N::DISTINCT { limit } else { 0 };
+        let mut walk = Walk::new(limit_here, false);
+        walk.record(record, schema.root(), Some(Row { columns: &mut self.root, row }));
+        self.bytes += walk.bytes;
+        if walk.repeated || !walk.found.is_empty() {
+            self.bad.push(row);
+            return if N::DISTINCT { walk.found } else { self.take(&record.to_json(), limit) };
+        }
+        walk.found
     }
 
+    /// The rows that were taken in.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.begun - self.bad.len()
     }
 
     /// About how many bytes the rows take.
@@ -51,21 +68,158 @@ impl Columns {
 
     /// The rows so far; the columns are empty afterwards.
     pub fn finish(&mut self) -> RecordBatch {
-        let arrays = self.root.iter_mut().map(Column::finish).collect();
-        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(self.rows));
-        self.rows = 0;
+        let rows = std::mem::take(&mut self.begun);
+        let bad = std::mem::take(&mut self.bad);
         self.bytes = 0;
+        let arrays = self.root.iter_mut().map(|column| column.finish(rows)).collect();
+        let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(rows));
         // The arrays are built from the same types as the schema.
-        RecordBatch::try_new_with_options(self.schema.arrow().clone(), arrays, &options)
-            .unwrap_or_else(|_| RecordBatch::new_empty(self.schema.arrow().clone()))
+        let batch = RecordBatch::try_new_with_options(self.schema.arrow().clone(), arrays, &options)
+            .unwrap_or_else(|_| RecordBatch::new_empty(self.schema.arrow().clone()));
+        if bad.is_empty() {
+            return batch;
+        }
+        let mut kept = vec![true; rows];
+        bad.into_iter().for_each(|row| kept[row] = false);
+        // The mask is as long as the batch.
+        arrow_select::filter::filter_record_batch(&batch, &BooleanArray::from(kept)).unwrap_or(batch)
     }
+}
+
+/// Where the members of an object go: the columns of its fields, and which row.
+pub(crate) struct Row<'c> {
+    pub(crate) columns: &'c mut [Column],
+    pub(crate) row: usize,
+}
+
+impl Row<'_> {
+    pub(crate) fn cell(&mut self, at: usize) -> Cell<'_> {
+        Cell { column: &mut self.columns[at], row: self.row }
+    }
+}
+
+/// Where one value goes.
+pub(crate) struct Cell<'c> {
+    column: &'c mut Column,
+    row: usize,
+}
+
+impl<'c> Cell<'c> {
+    pub(crate) fn text(self, text: &str) {
+        if let Column::Text(column) = self.column {
+            column.pad(self.row);
+            column.append_value(text);
+        }
+    }
+
+    pub(crate) fn boolean(self, value: bool) {
+        if let Column::Boolean(column) = self.column {
+            column.pad(self.row);
+            column.append_value(value);
+        }
+    }
+
+    /// An integer that is in the range of the column's type.
+    pub(crate) fn integer(self, value: i64) {
+        match self.column {
+            Column::Int(column) => {
+                column.pad(self.row);
+                column.append_option(i32::try_from(value).ok());
+            }
+            Column::Long(column) => {
+                column.pad(self.row);
+                column.append_value(value);
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn double(self, value: f64) {
+        if let Column::Double(column) = self.column {
+            column.pad(self.row);
+            column.append_value(value);
+        }
+    }
+
+    /// Days since 1970.
+    pub(crate) fn date(self, days: i32) {
+        if let Column::Date(column) = self.column {
+            column.pad(self.row);
+            column.append_value(days);
+        }
+    }
+
+    /// Microseconds since 1970.
+    pub(crate) fn date_time(self, micros: i64) {
+        if let Column::DateTime(column) = self.column {
+            column.pad(self.row);
+            column.append_value(micros);
+        }
+    }
+
+    /// Begins an object that is there, whatever of it is set.
+    pub(crate) fn object(self) -> Option<Row<'c>> {
+        let Column::Object { children, nulls, .. } = self.column else { return None };
+        nulls.pad(self.row);
+        nulls.append_non_null();
+        Some(Row { columns: children, row: self.row })
+    }
+
+    /// Begins a list.
+    pub(crate) fn list(self) -> Option<Items<'c>> {
+        let Column::Array { items, offsets, nulls, .. } = self.column else { return None };
+        nulls.pad(self.row);
+        nulls.append_non_null();
+        Some(Items { keys: None, items, next: begin(offsets, self.row) })
+    }
+
+    /// Begins a map.
+    pub(crate) fn map(self) -> Option<Items<'c>> {
+        let Column::Map { keys, values, offsets, nulls, .. } = self.column else { return None };
+        nulls.pad(self.row);
+        nulls.append_non_null();
+        Some(Items { keys: Some(keys), items: values, next: begin(offsets, self.row) })
+    }
+}
+
+/// The items of one list, or the entries of one map.
+pub(crate) struct Items<'c> {
+    keys: Option<&'c mut StringBuilder>,
+    items: &'c mut Column,
+    /// Where the item after the last one goes: the offset at the end of the list.
+    next: &'c mut i32,
+}
+
+impl Items<'_> {
+    /// The place of one more item.
+    pub(crate) fn item(&mut self) -> Cell<'_> {
+        let row = usize::try_from(*self.next).unwrap_or_default();
+        // A buffer is landed long before it holds 2^31 items.
+        *self.next = self.next.saturating_add(1);
+        Cell { column: self.items, row }
+    }
+
+    /// The place of the value of one more entry.
+    pub(crate) fn entry(&mut self, key: &str) -> Cell<'_> {
+        if let Some(keys) = &mut self.keys {
+            keys.append_value(key);
+        }
+        self.item()
+    }
+}
+
+/// The offset at which the list of that row ends, as yet where it begins.
+fn begin(offsets: &mut Vec<i32>, row: usize) -> &mut i32 {
+    let last = offsets.last().copied().unwrap_or_default();
+    offsets.resize(row + 2, last);
+    &mut offsets[row + 1]
 }
 
 /// The buffer of one field.
 #[derive(Debug)]
-enum Column {
+pub(crate) enum Column {
+    /// Objects without known fields are kept as JSON text.
     Text(StringBuilder),
-    Json(StringBuilder),
     Boolean(BooleanBuilder),
     Int(Int32Builder),
     Long(Int64Builder),
@@ -76,7 +230,6 @@ enum Column {
         fields: Fields,
         children: Vec<Column>,
         nulls: NullBufferBuilder,
-        length: usize,
     },
     Array {
         element: FieldRef,
@@ -93,93 +246,34 @@ enum Column {
     },
 }
 
-fn columns_of(object: &ObjectType, rows: usize) -> Vec<Column> {
-    object.fields.iter().map(|field| Column::new(&field.ty, rows)).collect()
-}
-
-/// Appends each field of an object, or a null for each when there is none; about the bytes added.
-fn append_fields(columns: &mut [Column], ty: &ObjectType, object: Option<&vocab::json::Object<'_>>) -> usize {
-    let Some(object) = object else {
-        columns.iter_mut().for_each(Column::append_null);
-        return 0;
-    };
-    // Each member finds its column; the columns that none found get a null. Of duplicates there are none.
-    let mut filled = Filled::new(columns.len());
-    let mut bytes = 0;
-    for (name, value) in object.iter() {
-        if let Some((at, field)) = ty.find(name)
-            && filled.set(at)
-        {
-            bytes += columns[at].append(value, &field.ty);
-        }
-    }
-    for (at, column) in columns.iter_mut().enumerate() {
-        if !filled.get(at) {
-            column.append_null();
-        }
-    }
-    bytes
-}
-
-/// A set of small numbers, on the stack while there are few.
-enum Filled {
-    Few(u128),
-    Many(Vec<bool>),
-}
-
-impl Filled {
-    fn new(count: usize) -> Self {
-        if count <= 128 { Filled::Few(0) } else { Filled::Many(vec![false; count]) }
-    }
-
-    /// Whether it was not there before.
-    fn set(&mut self, at: usize) -> bool {
-        let before = self.get(at);
-        match self {
-            Filled::Few(bits) => *bits |= 1 << at,
-            Filled::Many(flags) => flags[at] = true,
-        }
-        !before
-    }
-
-    fn get(&self, at: usize) -> bool {
-        match self {
-            Filled::Few(bits) => bits & (1 << at) != 0,
-            Filled::Many(flags) => flags[at],
-        }
-    }
+fn columns_of(object: &ObjectType) -> Vec<Column> {
+    object.fields.iter().map(|field| Column::new(&field.ty)).collect()
 }
 
 impl Column {
-    fn new(ty: &Type, rows: usize) -> Self {
+    fn new(ty: &Type) -> Self {
         match ty {
-            Type::String => Column::Text(StringBuilder::with_capacity(rows, rows * 16)),
-            Type::Json => Column::Json(StringBuilder::new()),
-            Type::Boolean => Column::Boolean(BooleanBuilder::with_capacity(rows)),
-            Type::Byte | Type::Short | Type::Int => Column::Int(Int32Builder::with_capacity(rows)),
-            Type::Long => Column::Long(Int64Builder::with_capacity(rows)),
-            Type::Double => Column::Double(Float64Builder::with_capacity(rows)),
-            Type::Date => Column::Date(Date32Builder::with_capacity(rows)),
+            Type::String | Type::Json => Column::Text(StringBuilder::with_capacity(0, 0)),
+            Type::Boolean => Column::Boolean(BooleanBuilder::with_capacity(0)),
+            Type::Byte | Type::Short | Type::Int => Column::Int(Int32Builder::with_capacity(0)),
+            Type::Long => Column::Long(Int64Builder::with_capacity(0)),
+            Type::Double => Column::Double(Float64Builder::with_capacity(0)),
+            Type::Date => Column::Date(Date32Builder::with_capacity(0)),
             Type::DateTime => {
-                Column::DateTime(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"))
+                Column::DateTime(TimestampMicrosecondBuilder::with_capacity(0).with_timezone("UTC"))
             }
             Type::Object(object) => {
                 let fields = match arrow_type(ty) {
                     DataType::Struct(fields) => fields,
                     _ => Fields::empty(),
                 };
-                Column::Object {
-                    fields,
-                    children: columns_of(object, rows),
-                    nulls: NullBufferBuilder::new(rows),
-                    length: 0,
-                }
+                Column::Object { fields, children: columns_of(object), nulls: NullBufferBuilder::new(0) }
             }
             Type::Array(item) => Column::Array {
                 element: Arc::new(ArrowField::new("element", arrow_type(&item.ty), true)),
-                items: Box::new(Column::new(&item.ty, rows)),
+                items: Box::new(Column::new(&item.ty)),
                 offsets: vec![0],
-                nulls: NullBufferBuilder::new(rows),
+                nulls: NullBufferBuilder::new(0),
             },
             Type::Map(value) => {
                 let entries = match arrow_type(ty) {
@@ -188,127 +282,70 @@ impl Column {
                 };
                 Column::Map {
                     entries,
-                    keys: StringBuilder::new(),
-                    values: Box::new(Column::new(&value.ty, rows)),
+                    keys: StringBuilder::with_capacity(0, 0),
+                    values: Box::new(Column::new(&value.ty)),
                     offsets: vec![0],
-                    nulls: NullBufferBuilder::new(rows),
+                    nulls: NullBufferBuilder::new(0),
                 }
             }
         }
     }
 
-    /// Appends a value, null when it does not fit; about the bytes added.
-    fn append(&mut self, value: &Json<'_>, ty: &Type) -> usize {
-        match (&mut *self, value) {
-            (Column::Text(column), Json::String(text)) => {
-                column.append_value(text);
-                return text.len() + 4;
-            }
-            (Column::Json(column), Json::Object(_)) => {
-                let text = value.to_string();
-                column.append_value(&text);
-                return text.len() + 4;
-            }
-            (Column::Boolean(column), Json::Bool(value)) => column.append_value(*value),
-            (Column::Int(column), value) => {
-                column.append_option(integer(value).and_then(|value| value.try_into().ok()))
-            }
-            (Column::Long(column), value) => column.append_option(integer(value)),
-            (Column::Double(column), Json::Int(value)) => column.append_value(*value as f64),
-            (Column::Double(column), Json::Float(value)) => column.append_value(*value),
-            (Column::Date(column), Json::String(text)) => column.append_option(parse_date(text)),
-            (Column::DateTime(column), Json::String(text)) => column.append_option(parse_date_time(text)),
-            (Column::Object { children, nulls, length, .. }, Json::Object(object)) => {
-                let Type::Object(ty) = ty else {
-                    self.append_null();
-                    return 0;
-                };
-                nulls.append_non_null();
-                *length += 1;
-                return append_fields(children, ty, Some(object)) + 1;
-            }
-            (Column::Array { items, offsets, nulls, .. }, Json::Array(values)) => {
-                let Type::Array(item) = ty else {
-                    self.append_null();
-                    return 0;
-                };
-                let bytes: usize = values.iter().map(|value| items.append(value, &item.ty)).sum();
-                nulls.append_non_null();
-                push_offset(offsets, values.len());
-                return bytes + 4;
-            }
-            (Column::Map { keys, values, offsets, nulls, .. }, Json::Object(object)) => {
-                let Type::Map(ty) = ty else {
-                    self.append_null();
-                    return 0;
-                };
-                let (mut bytes, mut count) = (0, 0);
-                for (key, value) in object.iter().filter(|(_, value)| !value.is_null()) {
-                    keys.append_value(key);
-                    bytes += key.len() + values.append(value, &ty.ty);
-                    count += 1;
-                }
-                nulls.append_non_null();
-                push_offset(offsets, count);
-                return bytes + 4;
-            }
-            (column, _) => column.append_null(),
-        }
-        8
-    }
-
-    fn append_null(&mut self) {
+    /// The array of that many rows; the column is empty afterwards.
+    fn finish(&mut self, rows: usize) -> ArrayRef {
         match self {
-            Column::Text(column) | Column::Json(column) => column.append_null(),
-            Column::Boolean(column) => column.append_null(),
-            Column::Int(column) => column.append_null(),
-            Column::Long(column) => column.append_null(),
-            Column::Double(column) => column.append_null(),
-            Column::Date(column) => column.append_null(),
-            Column::DateTime(column) => column.append_null(),
-            Column::Object { children, nulls, length, .. } => {
-                nulls.append_null();
-                *length += 1;
-                children.iter_mut().for_each(Column::append_null);
+            Column::Text(column) => {
+                column.pad(rows);
+                Arc::new(column.finish())
             }
-            Column::Array { offsets, nulls, .. } | Column::Map { offsets, nulls, .. } => {
-                nulls.append_null();
-                push_offset(offsets, 0);
+            Column::Boolean(column) => {
+                column.pad(rows);
+                Arc::new(column.finish())
             }
-        }
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Column::Text(column) | Column::Json(column) => Arc::new(column.finish()),
-            Column::Boolean(column) => Arc::new(column.finish()),
-            Column::Int(column) => Arc::new(column.finish()),
-            Column::Long(column) => Arc::new(column.finish()),
-            Column::Double(column) => Arc::new(column.finish()),
-            Column::Date(column) => Arc::new(column.finish()),
-            Column::DateTime(column) => Arc::new(column.finish()),
-            Column::Object { fields, children, nulls, length } => {
-                let arrays = children.iter_mut().map(Column::finish).collect();
-                let length = std::mem::take(length);
-                let made = StructArray::try_new_with_length(fields.clone(), arrays, nulls.finish(), length);
-                Arc::new(made.unwrap_or_else(|_| StructArray::new_null(fields.clone(), length)))
+            Column::Int(column) => {
+                column.pad(rows);
+                Arc::new(column.finish())
+            }
+            Column::Long(column) => {
+                column.pad(rows);
+                Arc::new(column.finish())
+            }
+            Column::Double(column) => {
+                column.pad(rows);
+                Arc::new(column.finish())
+            }
+            Column::Date(column) => {
+                column.pad(rows);
+                Arc::new(column.finish())
+            }
+            Column::DateTime(column) => {
+                column.pad(rows);
+                Arc::new(column.finish())
+            }
+            Column::Object { fields, children, nulls } => {
+                nulls.pad(rows);
+                let arrays = children.iter_mut().map(|child| child.finish(rows)).collect();
+                let made = StructArray::try_new_with_length(fields.clone(), arrays, nulls.finish(), rows);
+                Arc::new(made.unwrap_or_else(|_| StructArray::new_null(fields.clone(), rows)))
             }
             Column::Array { element, items, offsets, nulls } => {
-                let offsets = take_offsets(offsets);
-                let rows = offsets.len() - 1;
-                let made = ListArray::try_new(element.clone(), offsets, items.finish(), nulls.finish());
+                nulls.pad(rows);
+                let offsets = take_offsets(offsets, rows);
+                let items = items.finish(count(&offsets));
+                let made = ListArray::try_new(element.clone(), offsets, items, nulls.finish());
                 Arc::new(made.unwrap_or_else(|_| ListArray::new_null(element.clone(), rows)))
             }
             Column::Map { entries, keys, values, offsets, nulls } => {
-                let offsets = take_offsets(offsets);
-                let DataType::Struct(fields) = entries.data_type() else {
-                    return arrow_array::new_null_array(entries.data_type(), offsets.len() - 1);
+                nulls.pad(rows);
+                let offsets = take_offsets(offsets, rows);
+                let pairs: Vec<ArrayRef> = vec![Arc::new(keys.finish()), values.finish(count(&offsets))];
+                let nulls = nulls.finish();
+                let made = match entries.data_type() {
+                    DataType::Struct(fields) => StructArray::try_new(fields.clone(), pairs, None),
+                    other => Err(arrow_schema::ArrowError::SchemaError(other.to_string())),
                 };
-                let pairs: Vec<ArrayRef> = vec![Arc::new(keys.finish()), values.finish()];
-                let rows = offsets.len() - 1;
-                let made = StructArray::try_new(fields.clone(), pairs, None).and_then(|pairs| {
-                    MapArray::try_new(entries.clone(), offsets, pairs, nulls.finish(), false)
-                });
+                let made =
+                    made.and_then(|pairs| MapArray::try_new(entries.clone(), offsets, pairs, nulls, false));
                 match made {
                     Ok(map) => Arc::new(map),
                     Err(_) => arrow_array::new_null_array(&DataType::Map(entries.clone(), false), rows),
@@ -318,20 +355,68 @@ impl Column {
     }
 }
 
-fn integer(value: &Json<'_>) -> Option<i64> {
-    match value {
-        Json::Int(value) => Some(*value),
-        Json::Float(value) if value.fract() == 0.0 && value.abs() < 9.2e18 => Some(*value as i64),
-        _ => None,
+/// What can be filled up with nulls.
+trait Pad {
+    fn length(&self) -> usize;
+
+    fn nulls(&mut self, count: usize);
+
+    fn pad(&mut self, length: usize) {
+        let behind = length.saturating_sub(self.length());
+        // A buffer without nulls keeps no bits for them.
+        if behind > 0 {
+            self.nulls(behind);
+        }
     }
 }
 
-fn push_offset(offsets: &mut Vec<i32>, count: usize) {
-    // A buffer is landed long before it holds 2^31 items.
-    let last = offsets.last().copied().unwrap_or(0);
-    offsets.push(last.saturating_add(i32::try_from(count).unwrap_or(i32::MAX)));
+impl<T: ArrowPrimitiveType> Pad for PrimitiveBuilder<T> {
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn nulls(&mut self, count: usize) {
+        self.append_nulls(count);
+    }
 }
 
-fn take_offsets(offsets: &mut Vec<i32>) -> OffsetBuffer<i32> {
+impl Pad for StringBuilder {
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn nulls(&mut self, count: usize) {
+        self.append_nulls(count);
+    }
+}
+
+impl Pad for BooleanBuilder {
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn nulls(&mut self, count: usize) {
+        self.append_nulls(count);
+    }
+}
+
+impl Pad for NullBufferBuilder {
+    fn length(&self) -> usize {
+        self.len()
+    }
+
+    fn nulls(&mut self, count: usize) {
+        self.append_n_nulls(count);
+    }
+}
+
+/// The items in all lists.
+fn count(offsets: &OffsetBuffer<i32>) -> usize {
+    offsets.last().and_then(|last| usize::try_from(*last).ok()).unwrap_or_default()
+}
+
+fn take_offsets(offsets: &mut Vec<i32>, rows: usize) -> OffsetBuffer<i32> {
+    let last = offsets.last().copied().unwrap_or_default();
+    offsets.resize(rows + 1, last);
     OffsetBuffer::new(std::mem::replace(offsets, vec![0]).into())
 }

@@ -81,9 +81,9 @@ impl Schema {
         &self.arrow
     }
 
-    /// Empty columns with room for that many rows.
-    pub fn columns(self: &Arc<Self>, rows: usize) -> Columns {
-        Columns::new(self.clone(), rows)
+    /// Empty columns.
+    pub fn columns(self: &Arc<Self>) -> Columns {
+        Columns::new(self.clone())
     }
 }
 
@@ -114,9 +114,7 @@ fn behavior(resolved: &Value) -> Behavior {
 fn require(object: &mut ObjectType, steps: &[String]) -> Option<()> {
     let (first, rest) = steps.split_first()?;
     let (at, _) = object.find(first)?;
-    if !object.required.contains(first) {
-        object.required.push(first.clone());
-    }
+    object.require(first);
     if rest.is_empty() {
         return Some(());
     }
@@ -155,10 +153,9 @@ impl Compiler {
         }
         let required = node.get("required").and_then(Value::as_array).into_iter().flatten();
         // Standard and ingestion names are both seen here (documented samples).
-        let required =
-            required.filter_map(Value::as_str).map(field_name).filter(|name| properties.contains_key(name));
+        let required: Vec<String> = required.filter_map(Value::as_str).map(field_name).collect();
         let closed = node.get("additionalProperties") == Some(&Value::Bool(false));
-        Ok(ObjectType::new(fields, required.collect(), closed))
+        Ok(ObjectType::new(fields, &required, closed))
     }
 
     fn field(&mut self, name: &str, node: &Value, path: &str, depth: usize) -> Result<Field, CompileError> {
@@ -214,7 +211,8 @@ fn constraints(name: &str, node: &Value, ty: &Type, path: &str) -> Result<Constr
     };
     // Real ids hold blanks and `@`: of an identifier only the empty text is refused (xdm guide, behaviours).
     let identifier = text && name == "_id";
-    Ok(Constraints {
+    let mut constraints = Constraints {
+        none: false,
         allowed,
         pattern,
         format: node.get("format").and_then(Value::as_str).filter(|_| text && !identifier).map(str::to_owned),
@@ -226,7 +224,9 @@ fn constraints(name: &str, node: &Value, ty: &Type, path: &str) -> Result<Constr
         max_items: size("maxItems"),
         unique_items: node.get("uniqueItems").and_then(Value::as_bool).unwrap_or(false),
         not_empty: identifier,
-    })
+    };
+    constraints.none = constraints.is_empty();
+    Ok(constraints)
 }
 
 /// An end of a range. `exclusive…` is a number (draft 6) or a flag beside the bound (draft 4).

@@ -1,6 +1,7 @@
 //! Dates and times as RFC 3339 spells them, of the years 0001 to 9999.
 
-use jiff::civil::Date;
+/// Days from March 1 of the year 0 to January 1, 1970.
+const MARCH_FIRST_0000_TO_1970: i64 = 719_468;
 
 /// Days since 1970 of a full date: `2024-02-29`.
 pub fn parse_date(text: &str) -> Option<i32> {
@@ -8,11 +9,21 @@ pub fn parse_date(text: &str) -> Option<i32> {
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
     }
-    let date = Date::new(digits(bytes, 0, 4)?.try_into().ok()?, small(bytes, 5)?, small(bytes, 8)?).ok()?;
-    if date.year() < 1 {
+    let (year, month, day) = (digits(bytes, 0, 4)?, digits(bytes, 5, 2)?, digits(bytes, 8, 2)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if year < 1 || day < 1 || day > last {
         return None;
     }
-    Date::constant(1970, 1, 1).until(date).ok().map(|span| span.get_days())
+    // The year begins in March here, so that the leap day is its last.
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
+    i32::try_from(days - MARCH_FIRST_0000_TO_1970).ok()
 }
 
 /// Microseconds since 1970 of a date and time: `2024-02-29T23:59:59.125+02:00`. Without an offset it is UTC; `t`, `z` and a
@@ -74,10 +85,6 @@ fn digits(bytes: &[u8], at: usize, count: usize) -> Option<i64> {
     })
 }
 
-fn small(bytes: &[u8], at: usize) -> Option<i8> {
-    digits(bytes, at, 2)?.try_into().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +107,17 @@ mod tests {
         ] {
             assert_eq!(parse_date(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn every_day_is_the_next_one() {
+        let mut date = jiff::civil::date(1, 1, 1);
+        let mut days = parse_date("0001-01-01").unwrap();
+        while let Ok(next) = date.tomorrow() {
+            (date, days) = (next, days + 1);
+            assert_eq!(parse_date(&date.to_string()), Some(days), "{date}");
+        }
+        assert_eq!(date.to_string(), "9999-12-31");
     }
 
     #[test]

@@ -90,8 +90,8 @@ impl Maker {
         let mut out = Map::new();
         // Of four optional fields; deeper ones are rarer, so that a record stays small.
         let kept = 4 - (depth + 1).min(3);
-        for field in &ty.fields {
-            let required = ty.required.contains(&field.name);
+        for (at, field) in ty.fields.iter().enumerate() {
+            let required = ty.required.contains(&at);
             if !required && (self.optional == 0 || self.random.below(4) >= kept) {
                 continue;
             }

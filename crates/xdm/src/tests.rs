@@ -7,7 +7,7 @@ use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, TimestampMicrosecondType};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use vocab::Json;
+use vocab::{Json, Tape};
 
 use crate::library::{ResourceKind, standard};
 use crate::{Behavior, FieldPath, Schema, Type, compose, streaming_validation};
@@ -85,7 +85,7 @@ fn standard_classes_have_their_behaviours_and_fields() {
     ] {
         assert_eq!(at(schema, path), expected, "{path}");
     }
-    assert_eq!(event.root().required, ["_id", "timestamp"]);
+    assert_eq!(event.root().required_names(), ["_id", "timestamp"]);
 }
 
 #[test]
@@ -218,17 +218,19 @@ fn columns_hold_what_the_record_holds() {
             "free": {"type": "object"}
         }),
     );
-    let mut columns = schema.columns(2);
+    let mut columns = schema.columns();
     let first = br#"{"_id":"1","timestamp":"1970-01-01T00:00:01.5Z","n":7,"free":{"x":1},
         "list":[{"s":"a"},null,{}],"identityMap":{"ECID":[{"id":"e","primary":true}]}}"#;
-    columns.append(&Json::parse(first).unwrap());
-    columns.append(&Json::parse(b"{}").unwrap());
+    assert!(columns.take(&Json::parse(first).unwrap(), 5).is_empty());
+    assert_eq!(columns.take(&Json::parse(b"{}").unwrap(), 5).list.len(), 2);
+    let second = br#"{"_id":"2","timestamp":"1970-01-01T00:00:01Z"}"#;
+    assert!(columns.take(&Json::parse(second).unwrap(), 5).is_empty());
     let batch = columns.finish();
     assert_eq!(batch.num_rows(), 2);
     assert_eq!(columns.rows(), 0);
     let column = |name: &str| batch.column_by_name(name).unwrap().clone();
     assert_eq!(column("_id").as_string::<i32>().value(0), "1");
-    assert!(column("_id").is_null(1));
+    assert!(column("n").is_null(1));
     assert_eq!(column("timestamp").as_primitive::<TimestampMicrosecondType>().value(0), 1_500_000);
     assert_eq!(column("n").as_primitive::<Int32Type>().value(0), 7);
     assert_eq!(column("free").as_string::<i32>().value(0), r#"{"x":1}"#);
@@ -267,9 +269,11 @@ proptest! {
         let record = Json::parse(text.as_bytes()).unwrap();
         let first = schema.validate(&record, 5);
         prop_assert_eq!(&first, &schema.validate(&record, 5));
-        let mut columns = schema.columns(1);
-        columns.append(&record);
-        prop_assert_eq!(columns.finish().num_rows(), 1);
+        let mut columns = schema.columns();
+        prop_assert_eq!(&first, &columns.take(&record, 5));
+        let (tape, _) = Tape::default().parse(text.as_bytes());
+        prop_assert_eq!(&first, &columns.take(tape.root(), 5));
+        prop_assert_eq!(columns.finish().num_rows(), if first.is_empty() { 2 } else { 0 });
     }
 
     /// A tree of schema text of any shape composes and compiles, or is refused with a reason.

@@ -41,11 +41,11 @@ pub enum Type {
 #[derive(Clone, Debug, Default)]
 pub struct ObjectType {
     pub fields: Vec<Field>,
-    /// Names of fields that must be there, in the order of the schema.
-    pub required: Vec<String>,
+    /// The positions of fields that must be there, in the order of the schema's list.
+    pub required: Vec<usize>,
     /// Whether the schema itself says `additionalProperties: false`. Ingestion takes every object so.
     pub closed: bool,
-    index: HashMap<String, usize>,
+    index: HashMap<String, usize, foldhash::fast::FixedState>,
 }
 
 /// A field of an object, the item of an array, or the value of a map.
@@ -73,6 +73,8 @@ pub struct Constraints {
     pub unique_items: bool,
     /// Whether the empty string is refused: identifiers (xdm guide: empty strings are no values).
     pub not_empty: bool,
+    /// Whether there are none at all, so that a value need not be looked at again.
+    pub none: bool,
 }
 
 /// An end of a range.
@@ -89,10 +91,43 @@ pub struct Pattern {
     pub regex: fancy_regex::Regex,
 }
 
+impl Constraints {
+    /// Whether nothing is demanded beyond the type.
+    pub fn is_empty(&self) -> bool {
+        let Self { allowed, pattern, format, minimum, maximum, .. } = self;
+        let Self { min_length, max_length, min_items, max_items, unique_items, not_empty, .. } = self;
+        allowed.is_none()
+            && pattern.is_none()
+            && format.is_none()
+            && minimum.is_none()
+            && maximum.is_none()
+            && [min_length, max_length, min_items, max_items].iter().all(|bound| bound.is_none())
+            && !unique_items
+            && !not_empty
+    }
+}
+
 impl ObjectType {
-    pub fn new(fields: Vec<Field>, required: Vec<String>, closed: bool) -> Self {
+    /// `required` names fields that must be there; what is no field is left out.
+    pub fn new(fields: Vec<Field>, required: &[String], closed: bool) -> Self {
         let index = fields.iter().enumerate().map(|(at, field)| (field.name.clone(), at)).collect();
-        Self { fields, required, closed, index }
+        let mut object = Self { fields, required: Vec::new(), closed, index };
+        required.iter().for_each(|name| object.require(name));
+        object
+    }
+
+    /// Makes a field one that must be there.
+    pub fn require(&mut self, name: &str) {
+        if let Some(at) = self.index.get(name)
+            && !self.required.contains(at)
+        {
+            self.required.push(*at);
+        }
+    }
+
+    /// The names of the fields that must be there.
+    pub fn required_names(&self) -> Vec<&str> {
+        self.required.iter().map(|at| self.fields[*at].name.as_str()).collect()
     }
 
     /// The field of that name.

@@ -3,11 +3,14 @@
 //! Objects are closed: a key that the schema does not know is a violation. A member that is null counts as missing. The
 //! texts for unknown keys, wrong types and dates are documented; the others follow the same validator's style.
 
-use std::fmt::Write as _;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt::{self, Write as _};
 
 use serde_json::{Value, json};
-use vocab::Json;
+use vocab::{Json, Look, Read};
 
+use crate::columns::{Cell, Items, Row};
 use crate::compile::Schema;
 use crate::dates::{parse_date, parse_date_time};
 use crate::limits::QUOTED_CHARS_MAX;
@@ -77,173 +80,325 @@ pub struct Violations {
 
 impl Violations {
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && !self.truncated
     }
 }
 
 impl Schema {
     /// Checks a record; stops after `limit` violations.
-    pub fn validate(&self, record: &Json<'_>, limit: usize) -> Violations {
+    pub fn validate<'t, N: Read<'t>>(&self, record: N, limit: usize) -> Violations {
         self.check(record, limit, false)
     }
 
     /// The same with keys that the schema does not know allowed, unless it says itself that there are no others: how plain
     /// JSON Schema reads it.
-    pub fn validate_open(&self, record: &Json<'_>, limit: usize) -> Violations {
+    pub fn validate_open<'t, N: Read<'t>>(&self, record: N, limit: usize) -> Violations {
         self.check(record, limit, true)
     }
 
-    fn check(&self, record: &Json<'_>, limit: usize, open: bool) -> Violations {
-        let mut walk = Walk { found: Violations::default(), limit, open, place: Vec::new() };
-        match record {
-            Json::Object(object) => walk.object(object, self.root()),
-            other => walk.wrong_type("JSONObject", other),
-        }
-        walk.found
+    fn check<'t, N: Read<'t>>(&self, record: N, limit: usize, open: bool) -> Violations {
+        let mut walk = Walk::new(limit, open);
+        walk.record(record, self.root(), None);
+        // Of a key that is there twice the last counts: a tree has it alone.
+        let again = !N::DISTINCT && (walk.repeated || !walk.found.is_empty());
+        if again { self.check(&record.to_json(), limit, open) } else { walk.found }
     }
 }
 
-/// One step from the root to the value at hand.
-enum Step<'a> {
-    Member(&'a str),
+/// One step from the root to the value at hand, and those before it.
+#[derive(Clone, Copy)]
+struct Place<'p> {
+    step: Step<'p>,
+    parent: Option<&'p Place<'p>>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Root,
+    Member(&'p str),
     /// A key of a map: data, not a field.
-    Key(&'a str),
+    Key(&'p str),
     Item(usize),
 }
 
-struct Walk<'a> {
-    found: Violations,
+impl<'p> Place<'p> {
+    const ROOT: Self = Self { step: Step::Root, parent: None };
+
+    fn then(&'p self, step: Step<'p>) -> Self {
+        Self { step, parent: Some(self) }
+    }
+
+    /// The pointer into the record, and the one into the schema.
+    fn pointers(&self) -> (String, String) {
+        let (mut pointer, mut schema) = match self.parent {
+            Some(parent) => parent.pointers(),
+            None => ("#".to_owned(), "#".to_owned()),
+        };
+        // Writing to a string does not fail.
+        let _ = match self.step {
+            Step::Root => Ok(()),
+            Step::Member(name) => {
+                let _ = write!(schema, "/properties/{}", escaped(name));
+                write!(pointer, "/{}", escaped(name))
+            }
+            Step::Key(key) => {
+                schema.push_str("/additionalProperties");
+                write!(pointer, "/{}", escaped(key))
+            }
+            Step::Item(at) => {
+                schema.push_str("/items");
+                write!(pointer, "/{at}")
+            }
+        };
+        (pointer, schema)
+    }
+}
+
+/// A set of small numbers, on the stack while there are few.
+enum Set {
+    Few(u128),
+    Many(Vec<bool>),
+}
+
+impl Set {
+    fn new(count: usize) -> Self {
+        if count <= 128 { Set::Few(0) } else { Set::Many(vec![false; count]) }
+    }
+
+    /// Whether it was not there before.
+    fn insert(&mut self, at: usize) -> bool {
+        let before = self.has(at);
+        match self {
+            Set::Few(bits) => *bits |= 1 << at,
+            Set::Many(flags) => flags[at] = true,
+        }
+        !before
+    }
+
+    fn has(&self, at: usize) -> bool {
+        match self {
+            Set::Few(bits) => bits & (1 << at) != 0,
+            Set::Many(flags) => flags[at],
+        }
+    }
+}
+
+/// The one walk over a record: checks each value, and sets its cell when there are columns to fill.
+pub(crate) struct Walk {
+    pub(crate) found: Violations,
+    /// Whether an object had a field twice. Only the first was looked at.
+    pub(crate) repeated: bool,
+    /// About how many bytes the cells take that were set.
+    pub(crate) bytes: usize,
     limit: usize,
     /// Whether unknown keys are allowed.
     open: bool,
-    place: Vec<Step<'a>>,
 }
 
-impl<'a> Walk<'a> {
-    fn object(&mut self, object: &'a vocab::json::Object<'_>, ty: &'a ObjectType) {
-        for (name, value) in object.iter() {
+impl Walk {
+    pub(crate) fn new(limit: usize, open: bool) -> Self {
+        Self { found: Violations::default(), repeated: false, bytes: 0, limit, open }
+    }
+
+    pub(crate) fn record<'t, N: Read<'t>>(&mut self, record: N, ty: &ObjectType, row: Option<Row<'_>>) {
+        match record.look() {
+            Look::Object(members) => self.object::<N>(members, ty, &Place::ROOT, row),
+            other => self.wrong_type("JSONObject", &other, &Place::ROOT),
+        }
+    }
+
+    fn object<'t, N: Read<'t>>(
+        &mut self,
+        members: N::Members,
+        ty: &ObjectType,
+        place: &Place<'_>,
+        mut row: Option<Row<'_>>,
+    ) {
+        // The fields that were named, and those that have a value: null is none.
+        let (mut named, mut present) = (Set::new(ty.fields.len()), Set::new(ty.fields.len()));
+        for (name, value) in members {
             if self.found.truncated {
                 return;
             }
-            match ty.get(name) {
+            match ty.find(name) {
                 None if self.open && !ty.closed => {}
                 None => {
                     let text = format!("extraneous key [{}] is not permitted", quoted(name));
-                    self.report(Category::Unclassified, "additionalProperties", text);
+                    self.report(Category::Unclassified, "additionalProperties", text, place);
                 }
-                Some(_) if value.is_null() => {}
-                Some(field) => {
-                    self.place.push(Step::Member(&field.name));
-                    self.value(value, field);
-                    self.place.pop();
+                Some((at, field)) => {
+                    self.repeated |= !named.insert(at);
+                    let look = value.look();
+                    if !matches!(look, Look::Null) && present.insert(at) {
+                        let cell = row.as_mut().map(|row| row.cell(at));
+                        self.value(value, look, field, &place.then(Step::Member(&field.name)), cell);
+                    }
                 }
             }
         }
-        for name in &ty.required {
-            if object.get(name).is_none_or(Json::is_null) {
-                self.report(Category::Presence, "required", format!("required key [{name}] not found"));
+        for at in &ty.required {
+            if !present.has(*at) {
+                let text = format!("required key [{}] not found", ty.fields[*at].name);
+                self.report(Category::Presence, "required", text, place);
             }
         }
     }
 
-    fn value(&mut self, value: &'a Json<'_>, field: &'a Field) {
+    fn value<'t, N: Read<'t>>(
+        &mut self,
+        value: N,
+        look: Look<'t, N>,
+        field: &Field,
+        place: &Place<'_>,
+        cell: Option<Cell<'_>>,
+    ) {
         let constraints = &field.constraints;
-        match (&field.ty, value) {
-            (Type::String, Json::String(text)) => self.text(text, constraints),
-            (Type::Date, Json::String(text)) => {
-                if parse_date(text).is_none() {
-                    let text = format!("[{}] is not a valid date. Expected [yyyy-MM-dd]", quoted(text));
-                    self.report(Category::Format, "format", text);
+        self.bytes += 8;
+        match (&field.ty, look) {
+            (Type::String, Look::String(text)) => {
+                self.bytes += text.len();
+                if !constraints.none {
+                    self.text(text, constraints, place);
+                }
+                if let Some(cell) = cell {
+                    cell.text(text);
                 }
             }
-            (Type::DateTime, Json::String(text)) => {
-                if parse_date_time(text).is_none() {
+            (Type::Date, Look::String(text)) => match (parse_date(text), cell) {
+                (Some(days), Some(cell)) => cell.date(days),
+                (Some(_), None) => {}
+                (None, _) => {
+                    let text = format!("[{}] is not a valid date. Expected [yyyy-MM-dd]", quoted(text));
+                    self.report(Category::Format, "format", text, place);
+                }
+            },
+            (Type::DateTime, Look::String(text)) => match (parse_date_time(text), cell) {
+                (Some(micros), Some(cell)) => cell.date_time(micros),
+                (Some(_), None) => {}
+                (None, _) => {
                     let text = format!(
                         "[{}] is not a valid date-time. Expected [yyyy-MM-dd'T'HH:mm:ssZ, \
                          yyyy-MM-dd'T'HH:mm:ss.[0-9]{{1,9}}Z, yyyy-MM-dd'T'HH:mm:ss[+-]HH:mm, \
                          yyyy-MM-dd'T'HH:mm:ss.[0-9]{{1,9}}[+-]HH:mm]",
                         quoted(text)
                     );
-                    self.report(Category::Format, "format", text);
+                    self.report(Category::Format, "format", text, place);
+                }
+            },
+            (Type::Boolean, Look::Bool(value)) => {
+                if let Some(cell) = cell {
+                    cell.boolean(value);
                 }
             }
-            (Type::Boolean, Json::Bool(_)) | (Type::Json, Json::Object(_)) => {}
-            (Type::Double, Json::Int(_) | Json::Float(_)) => self.range(value, constraints),
-            (ty, Json::Int(_) | Json::Float(_)) if ty.integer_range().is_some() => {
-                self.integer(value, ty.integer_range(), constraints);
-            }
-            (Type::Object(ty), Json::Object(object)) => self.object(object, ty),
-            (Type::Array(item), Json::Array(items)) => self.array(items, item, constraints),
-            (Type::Map(ty), Json::Object(object)) => {
-                for (key, value) in object.iter().filter(|(_, value)| !value.is_null()) {
-                    self.place.push(Step::Key(key));
-                    self.value(value, ty);
-                    self.place.pop();
+            (Type::Json, Look::Object(_)) => {
+                if let Some(cell) = cell {
+                    let text = value.to_json().to_string();
+                    self.bytes += text.len();
+                    cell.text(&text);
                 }
             }
-            (ty, other) => return self.wrong_type(expected(ty), other),
+            (Type::Double, Look::Int(_) | Look::Float(_)) => {
+                let number = Number::of(value);
+                self.range(number, constraints, place);
+                if let Some(cell) = cell {
+                    cell.double(number.to_f64());
+                }
+            }
+            (ty, Look::Int(_) | Look::Float(_)) if ty.integer_range().is_some() => {
+                let number = Number::of(value);
+                let taken = self.integer(number, ty.integer_range(), constraints, place);
+                if let (Some(number), Some(cell)) = (taken, cell) {
+                    cell.integer(number);
+                }
+            }
+            (Type::Object(ty), Look::Object(members)) => {
+                self.object::<N>(members, ty, place, cell.and_then(Cell::object));
+            }
+            (Type::Array(item), Look::Array(items)) => {
+                self.array::<N>(value, items, item, constraints, place, cell.and_then(Cell::list));
+            }
+            (Type::Map(ty), Look::Object(members)) => {
+                self.map::<N>(members, ty, place, cell.and_then(Cell::map))
+            }
+            (ty, other) => return self.wrong_type(expected(ty), &other, place),
         }
-        self.allowed(value, constraints);
+        if let Some(allowed) = &constraints.allowed {
+            self.allowed(value, allowed, place);
+        }
     }
 
-    fn text(&mut self, text: &str, constraints: &Constraints) {
+    fn text(&mut self, text: &str, constraints: &Constraints, place: &Place<'_>) {
         if constraints.min_length.is_some() || constraints.max_length.is_some() {
             let length = text.chars().count();
             if let Some(least) = constraints.min_length.filter(|least| length < *least) {
                 let text = format!("expected minLength: {least}, actual: {length}");
-                self.report(Category::Range, "minLength", text);
+                self.report(Category::Range, "minLength", text, place);
             }
             if let Some(most) = constraints.max_length.filter(|most| length > *most) {
                 let text = format!("expected maxLength: {most}, actual: {length}");
-                self.report(Category::Range, "maxLength", text);
+                self.report(Category::Range, "maxLength", text, place);
             }
         }
         if constraints.not_empty && text.is_empty() {
-            self.report(Category::Range, "minLength", "expected minLength: 1, actual: 0".to_owned());
+            self.report(Category::Range, "minLength", "expected minLength: 1, actual: 0".to_owned(), place);
         }
         // A pattern that takes too many steps on a value does not match it.
         if let Some(pattern) = &constraints.pattern
             && !pattern.regex.is_match(text).unwrap_or(false)
         {
             let text = format!("string [{}] does not match pattern {}", quoted(text), pattern.text);
-            self.report(Category::Pattern, "pattern", text);
+            self.report(Category::Pattern, "pattern", text, place);
         }
         if let Some(format) = &constraints.format
             && !has_format(text, format)
         {
-            self.report(Category::Format, "format", format!("[{}] is not a valid {format}", quoted(text)));
+            let text = format!("[{}] is not a valid {format}", quoted(text));
+            self.report(Category::Format, "format", text, place);
         }
     }
 
-    fn integer(&mut self, value: &Json<'_>, range: Option<(i64, i64)>, constraints: &Constraints) {
+    /// The integer, when the type can hold it.
+    fn integer(
+        &mut self,
+        number: Number,
+        range: Option<(i64, i64)>,
+        constraints: &Constraints,
+        place: &Place<'_>,
+    ) -> Option<i64> {
         let (low, high) = range.unwrap_or((i64::MIN, i64::MAX));
-        let number = match value {
-            Json::Int(number) => Some(*number),
+        let integer = match number {
+            Number::Int(integer) => integer,
             // `5.0` is an integer.
-            Json::Float(number) if number.fract() == 0.0 && number.abs() < 9.2e18 => Some(*number as i64),
-            Json::Float(number) if number.fract() != 0.0 => return self.wrong_type("Integer", value),
-            _ => None,
+            Number::Float(float) if float.fract() == 0.0 && float.abs() < 9.2e18 => float as i64,
+            Number::Float(float) if float.fract() != 0.0 => {
+                self.wrong_number("Integer", "Double", place);
+                return None;
+            }
+            Number::Float(_) => {
+                let text = format!("{number} is not less or equal to {high}");
+                self.report(Category::Range, "maximum", text, place);
+                return None;
+            }
         };
-        match number {
-            Some(number) if number < low => {
-                self.report(Category::Range, "minimum", format!("{number} is not greater or equal to {low}"));
-            }
-            Some(number) if number > high => {
-                self.report(Category::Range, "maximum", format!("{number} is not less or equal to {high}"));
-            }
-            Some(_) => self.range(value, constraints),
-            None => {
-                self.report(Category::Range, "maximum", format!("{value} is not less or equal to {high}"))
-            }
+        if integer < low {
+            let text = format!("{integer} is not greater or equal to {low}");
+            self.report(Category::Range, "minimum", text, place);
+            return None;
         }
+        if integer > high {
+            let text = format!("{integer} is not less or equal to {high}");
+            self.report(Category::Range, "maximum", text, place);
+            return None;
+        }
+        self.range(number, constraints, place);
+        Some(integer)
     }
 
-    fn range(&mut self, value: &Json<'_>, constraints: &Constraints) {
-        let number = match value {
-            Json::Int(number) => *number as f64,
-            Json::Float(number) => *number,
-            _ => return,
-        };
+    fn range(&mut self, value: Number, constraints: &Constraints, place: &Place<'_>) {
+        if constraints.none {
+            return;
+        }
+        let number = value.to_f64();
         if let Some(Bound { value: low, exclusive }) = constraints.minimum
             && (number < low || (exclusive && number <= low))
         {
@@ -252,93 +407,177 @@ impl<'a> Walk<'a> {
             } else {
                 ("minimum", "greater or equal to")
             };
-            self.report(Category::Range, keyword, format!("{value} is not {relation} {}", plain(low)));
+            let text = format!("{value} is not {relation} {}", plain(low));
+            self.report(Category::Range, keyword, text, place);
         }
         if let Some(Bound { value: high, exclusive }) = constraints.maximum
             && (number > high || (exclusive && number >= high))
         {
             let (keyword, relation) =
                 if exclusive { ("exclusiveMaximum", "less than") } else { ("maximum", "less or equal to") };
-            self.report(Category::Range, keyword, format!("{value} is not {relation} {}", plain(high)));
+            let text = format!("{value} is not {relation} {}", plain(high));
+            self.report(Category::Range, keyword, text, place);
         }
     }
 
-    fn array(&mut self, items: &'a [Json<'_>], item: &'a Field, constraints: &Constraints) {
+    fn array<'t, N: Read<'t>>(
+        &mut self,
+        list: N,
+        items: N::Items,
+        item: &Field,
+        constraints: &Constraints,
+        place: &Place<'_>,
+        mut cells: Option<Items<'_>>,
+    ) {
         let count = items.len();
         if let Some(least) = constraints.min_items.filter(|least| count < *least) {
             let text = format!("expected minimum item count: {least}, found: {count}");
-            self.report(Category::Range, "minItems", text);
+            self.report(Category::Range, "minItems", text, place);
         }
         if let Some(most) = constraints.max_items.filter(|most| count > *most) {
             let text = format!("expected maximum item count: {most}, found: {count}");
-            self.report(Category::Range, "maxItems", text);
+            self.report(Category::Range, "maxItems", text, place);
         }
-        if constraints.unique_items && has_equal(items) {
-            self.report(Category::Unclassified, "uniqueItems", "array items are not unique".to_owned());
+        if constraints.unique_items && has_equal(&list.to_json()) {
+            let text = "array items are not unique".to_owned();
+            self.report(Category::Unclassified, "uniqueItems", text, place);
         }
-        for (at, value) in items.iter().enumerate() {
+        for (at, value) in items.enumerate() {
             if self.found.truncated {
                 return;
             }
-            self.place.push(Step::Item(at));
+            let cell = cells.as_mut().map(Items::item);
             // A hole in an array is a missing value, as a null member is.
-            if !value.is_null() {
-                self.value(value, item);
+            let look = value.look();
+            if !matches!(look, Look::Null) {
+                self.value(value, look, item, &place.then(Step::Item(at)), cell);
             }
-            self.place.pop();
         }
     }
 
-    fn allowed(&mut self, value: &Json<'_>, constraints: &Constraints) {
-        if let Some(allowed) = &constraints.allowed
-            && !allowed.iter().any(|known| equal(known, value))
-        {
-            let shown = match value {
-                Json::String(text) => quoted(text),
-                other => quoted(&other.to_string()),
-            };
-            self.report(Category::Enum, "enum", format!("{shown} is not a valid enum value"));
+    fn map<'t, N: Read<'t>>(
+        &mut self,
+        members: N::Members,
+        ty: &Field,
+        place: &Place<'_>,
+        mut cells: Option<Items<'_>>,
+    ) {
+        // Keys are data here: there is no list of fields that would show one that is there twice.
+        let mut keys = Keys::default();
+        for (key, value) in members {
+            if self.found.truncated {
+                return;
+            }
+            self.repeated |= !N::DISTINCT && !keys.insert(key);
+            let look = value.look();
+            if !matches!(look, Look::Null) {
+                self.bytes += key.len() + 4;
+                let cell = cells.as_mut().map(|cells| cells.entry(key));
+                self.value(value, look, ty, &place.then(Step::Key(key)), cell);
+            }
         }
     }
 
-    fn wrong_type(&mut self, expected: &str, found: &Json<'_>) {
-        let found = match found {
-            Json::Null => "Null",
-            Json::Bool(_) => "Boolean",
-            Json::Int(_) => "Long",
-            Json::Float(_) => "Double",
-            Json::String(_) => "String",
-            Json::Array(_) => "JSONArray",
-            Json::Object(_) => "JSONObject",
+    fn allowed<'t, N: Read<'t>>(&mut self, value: N, allowed: &[Value], place: &Place<'_>) {
+        let known = match value.look() {
+            Look::String(text) => allowed.iter().any(|known| known == text),
+            _ => {
+                let value = value.to_json();
+                allowed.iter().any(|known| equal(known, &value))
+            }
         };
-        self.report(Category::Type, "type", format!("expected type: {expected}, found: {found}"));
+        if !known {
+            let shown = match value.look() {
+                Look::String(text) => quoted(text),
+                _ => quoted(&value.to_json().to_string()),
+            };
+            self.report(Category::Enum, "enum", format!("{shown} is not a valid enum value"), place);
+        }
     }
 
-    fn report(&mut self, category: Category, keyword: &'static str, message: String) {
+    fn wrong_type<'t, N: Read<'t>>(&mut self, expected: &str, found: &Look<'t, N>, place: &Place<'_>) {
+        let found = match found {
+            Look::Null => "Null",
+            Look::Bool(_) => "Boolean",
+            Look::Int(_) => "Long",
+            Look::Float(_) => "Double",
+            Look::String(_) => "String",
+            Look::Array(_) => "JSONArray",
+            Look::Object(_) => "JSONObject",
+        };
+        self.wrong_number(expected, found, place);
+    }
+
+    fn wrong_number(&mut self, expected: &str, found: &str, place: &Place<'_>) {
+        let text = format!("expected type: {expected}, found: {found}");
+        self.report(Category::Type, "type", text, place);
+    }
+
+    fn report(&mut self, category: Category, keyword: &'static str, message: String, place: &Place<'_>) {
         if self.found.list.len() >= self.limit {
             self.found.truncated = true;
             return;
         }
-        let (mut pointer, mut schema_location) = ("#".to_owned(), "#".to_owned());
-        for step in &self.place {
-            // Writing to a string does not fail.
-            let _ = match step {
-                Step::Member(name) => {
-                    let _ = write!(schema_location, "/properties/{}", escaped(name));
-                    write!(pointer, "/{}", escaped(name))
-                }
-                Step::Key(key) => {
-                    schema_location.push_str("/additionalProperties");
-                    write!(pointer, "/{}", escaped(key))
-                }
-                Step::Item(at) => {
-                    schema_location.push_str("/items");
-                    write!(pointer, "/{at}")
-                }
-            };
-        }
+        let (pointer, schema_location) = place.pointers();
         let code = category.code();
         self.found.list.push(Violation { category, code, keyword, message, pointer, schema_location });
+    }
+}
+
+/// A number as it was written: its text is part of what is reported.
+#[derive(Clone, Copy)]
+enum Number {
+    Int(i64),
+    Float(f64),
+}
+
+impl Number {
+    fn of<'t, N: Read<'t>>(value: N) -> Self {
+        match value.look() {
+            Look::Int(value) => Number::Int(value),
+            Look::Float(value) => Number::Float(value),
+            _ => Number::Float(f64::NAN),
+        }
+    }
+
+    fn to_f64(self) -> f64 {
+        match self {
+            Number::Int(value) => value as f64,
+            Number::Float(value) => value,
+        }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Number::Int(value) => Json::Int(*value).fmt(f),
+            Number::Float(value) => Json::Float(*value).fmt(f),
+        }
+    }
+}
+
+/// Keys that were seen; the first few are kept without memory of their own.
+#[derive(Default)]
+struct Keys<'t> {
+    first: [Option<&'t str>; 4],
+    others: HashSet<&'t str>,
+}
+
+impl<'t> Keys<'t> {
+    /// Whether it was not there before.
+    fn insert(&mut self, key: &'t str) -> bool {
+        for known in &mut self.first {
+            match known {
+                Some(known) if *known == key => return false,
+                Some(_) => {}
+                None => {
+                    *known = Some(key);
+                    return true;
+                }
+            }
+        }
+        self.others.insert(key)
     }
 }
 
@@ -391,10 +630,26 @@ fn equal(known: &Value, value: &Json<'_>) -> bool {
     }
 }
 
-/// Whether two items are the same; by their text, so that long arrays stay cheap.
-fn has_equal(items: &[Json<'_>]) -> bool {
-    let mut seen = std::collections::HashSet::new();
-    items.iter().any(|item| !seen.insert(item.to_string()))
+/// Whether two items of a list are the same: by their text, so that long lists stay cheap, with numbers and the members of
+/// objects in one form.
+fn has_equal(list: &Json<'_>) -> bool {
+    let mut seen = HashSet::new();
+    list.as_array().is_some_and(|items| items.iter().any(|item| !seen.insert(canonical(item).to_string())))
+}
+
+/// The same value with numbers as floats and members in order.
+fn canonical<'j>(value: &'j Json<'_>) -> Json<'j> {
+    match value {
+        Json::Int(value) if value.unsigned_abs() < 1 << 53 => Json::Float(*value as f64),
+        Json::Array(items) => Json::Array(items.iter().map(canonical).collect()),
+        Json::Object(object) => {
+            let mut members: Vec<_> =
+                object.iter().map(|(name, value)| (Cow::Borrowed(name), canonical(value))).collect();
+            members.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Json::Object(vocab::json::Object(members))
+        }
+        other => other.clone(),
+    }
 }
 
 /// A number without a fraction that says nothing.

@@ -42,7 +42,7 @@ async fn a_primary_identity_is_required() {
         assert_eq!(made[name], expected, "{name}");
     }
     let after = compiled(&mut world.tx, &world.scope, &id).await.unwrap();
-    assert_eq!(after.root().required, ["_acme"]);
+    assert_eq!(after.root().required_names(), ["_acme"]);
     refused(world.describe(identity(&id, "/_id", true)).await, "primary identity already");
     world.describe(identity(&id, "/_acme/emails/*/address", false)).await.unwrap();
     // The field of a primary identity stays.
@@ -51,7 +51,7 @@ async fn a_primary_identity_is_required() {
     let body = identity(&id, "/_id", true);
     descriptors::replace(&mut world.tx, &world.scope, &descriptor, body).await.unwrap();
     let after = compiled(&mut world.tx, &world.scope, &id).await.unwrap();
-    assert_eq!(after.root().required, ["_id"]);
+    assert_eq!(after.root().required_names(), ["_id"]);
     descriptors::delete(&mut world.tx, &world.scope, &descriptor).await.unwrap();
     refused(
         descriptors::get(&mut world.tx, &world.scope, &descriptor).await,
