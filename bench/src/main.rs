@@ -7,6 +7,7 @@ mod load;
 mod refining;
 mod servers;
 mod setup;
+mod validating;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,10 @@ use clap::{Parser, Subcommand};
 use journal::HandOver;
 
 pub(crate) type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// The allocator of the product, so that all who are compared have the same.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
 #[command(about = "Parts of `cargo xtask bench`")]
@@ -53,6 +58,8 @@ enum Part {
         #[arg(long, default_value_t = 2_000_000)]
         events: u64,
     },
+    /// Records through the compiled schema, against other validators and decoders.
+    Xdm(validating::Validating),
     /// The control plane with many objects.
     #[command(subcommand)]
     Control(control::Step),
@@ -74,6 +81,7 @@ fn main() -> Outcome {
         Part::Load(load) => block_on(load.run()),
         Part::Setup { ready, dir } => setup::run(&ready, &dir),
         Part::Refine { dir, events } => refining::run(&dir, events),
+        Part::Xdm(validating) => validating.run(),
         Part::Control(step) => control::run(step),
         Part::Disk { dir } => servers::disk(&dir),
     }

@@ -77,7 +77,7 @@ async fn fill(journal: &Journal, events: u64) -> Outcome<u64> {
 }
 
 /// The field with time zones as offsets: arrow-json knows none by name.
-fn offset(field: &FieldRef) -> FieldRef {
+pub(crate) fn offset(field: &FieldRef) -> FieldRef {
     let of = match field.data_type() {
         DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("+00:00".into())),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(offset).collect()),

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use vocab::Json;
@@ -149,8 +148,7 @@ fn names_go_there_and_back() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the time is what is tested")]
-fn all_event_field_groups_compose_quickly() {
+fn all_event_field_groups_compose() {
     let Some(root) = checkout() else { return };
     let files = schemas(&root);
     let library = imported(&files);
@@ -166,18 +164,8 @@ fn all_event_field_groups_compose_quickly() {
     }
     assert_eq!(members.len(), 1 + 113);
     let doc = json!({ "$id": "https://ns.adobe.com/acme/schemas/all", "type": "object", "allOf": members });
-    let times = (0..3).map(|_| {
-        let start = Instant::now();
-        let resolved = compose(&doc, &find).unwrap();
-        let composed = start.elapsed();
-        Schema::compile(&resolved, &[]).unwrap();
-        println!("composed in {composed:?}, compiled in {:?}", start.elapsed().saturating_sub(composed));
-        composed
-    });
-    let best = times.min().unwrap();
-    // The bound holds for an optimised build; one without gets ten times as long.
-    let most = if cfg!(debug_assertions) { 1000 } else { 100 };
-    assert!(best < Duration::from_millis(most), "{best:?}");
+    let resolved = compose(&doc, &find).unwrap();
+    Schema::compile(&resolved, &[]).unwrap();
 }
 
 /// The examples beside the files are valid when unknown keys are allowed.
