@@ -46,6 +46,12 @@ enum Other {
         #[arg(long, default_value_t = 100_000)]
         objects: u32,
     },
+    /// Records through the compiled schema, against other validators and decoders; writes docs/benchmarks-xdm.md.
+    Xdm {
+        /// A checkout of the public XDM repository, to compose the union of its event field groups.
+        #[arg(long)]
+        data: Option<PathBuf>,
+    },
 }
 
 /// A measured part: its name, the kind of load, the figures.
@@ -72,6 +78,9 @@ impl Drop for Server {
 
 impl Bench {
     pub(crate) fn run(&self) -> Outcome {
+        if let Some(Other::Xdm { data }) = &self.other {
+            return xdm(data.as_deref());
+        }
         run(&mut cargo(&["build", "--release", "--package", "tributary", "--package", "bench"]))?;
         if self.profile {
             run(&mut cargo(&["build", "--profile", "profiling", "--package", "tributary"]))?;
@@ -336,6 +345,45 @@ fn peak_kib(pid: u32) -> Result<u64, String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(text)?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
     Ok(line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0))
+}
+
+/// The page of what a record costs in the compiled schema.
+fn xdm(data: Option<&Path>) -> Outcome {
+    run(&mut cargo(&["build", "--release", "--package", "bench"]))?;
+    let scratch = target().join("bench");
+    fs::create_dir_all(&scratch).map_err(text)?;
+    let quiet = quiet(&scratch)?;
+    let mut arguments = vec!["xdm".to_owned()];
+    arguments.extend(data.into_iter().flat_map(|data| ["--data".to_owned(), show(data)]));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let figures = bench(&arguments, Some(LOAD_CORE))?;
+    let mut page = format!(
+        "# A record in the compiled schema\n\nWritten by `cargo xtask bench xdm`, on one core; microseconds a record, the best \
+         of several turns. `columns` is all of it: parse, validate, fill the columns. `jsonschema` is `serde_json` and then \
+         that crate; arrow-json validates nothing.\n\n{quiet}.\n\n\
+         | records | bytes | parse | validate | columns | serde_json | jsonschema | arrow-json | validate, times as fast as \
+         jsonschema | columns, of the time of arrow-json |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+    );
+    for row in figures["rows"].as_array().into_iter().flatten() {
+        let micros = |name: &str| number(&row["nanos"], name) / 1000.0;
+        let _ = write!(page, "| {} | {} |", word(row, "corpus"), number(row, "bytes"));
+        for name in ["parse", "validate", "columns", "serde_json", "jsonschema", "arrow-json"] {
+            let _ = write!(page, " {:.2} |", micros(name));
+        }
+        let faster = micros("jsonschema") / micros("validate");
+        let _ = writeln!(page, " {faster:.1} | {:.0} % |", 100.0 * micros("columns") / micros("arrow-json"));
+    }
+    if let Some(union) = figures.get("union").filter(|union| union.is_object()) {
+        let _ = write!(
+            page,
+            "\n- the union of {} event field groups, {} fields: composed in {:.0} ms\n",
+            number(union, "groups"),
+            number(union, "fields"),
+            number(union, "compose_ms")
+        );
+    }
+    println!("{page}");
+    fs::write(root().join("docs/benchmarks-xdm.md"), page).map_err(text)
 }
 
 /// What the machine is, and how quiet it is.

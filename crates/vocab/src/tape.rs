@@ -60,7 +60,7 @@ impl<'a> Tape<'a> {
 /// The memory of a list for entries of another text. Collecting what has no items keeps it.
 fn reuse<'b>(mut entries: Vec<Entry<'_>>) -> Vec<Entry<'b>> {
     entries.clear();
-    entries.into_iter().filter_map(|_| None).collect()
+    entries.into_iter().map_while(|_| None).collect()
 }
 
 /// A value on a tape.
