@@ -40,7 +40,7 @@ pub(crate) struct Bench {
 
 #[derive(Subcommand)]
 enum Other {
-    /// The control plane with many objects: requests one after the other, and start-up.
+    /// The control plane with many objects: requests one after the other, and start-up; writes docs/benchmarks-control.md.
     Control {
         /// Connections; each has a source connection and a flow.
         #[arg(long, default_value_t = 100_000)]
@@ -93,6 +93,7 @@ impl Bench {
         if let Some(Other::Control { objects }) = &self.other {
             let page = self.control(&scratch, &quiet, *objects)?;
             println!("{page}");
+            fs::write(root().join("docs/benchmarks-control.md"), page).map_err(text)?;
             return fs::remove_dir_all(&scratch).map_err(text);
         }
         let bodies = scratch.join("bodies");
