@@ -204,6 +204,38 @@ impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
     }
 }
 
+/// An object in the making: of members of one name the last stays, in the place of the first. Its time grows with the number of
+/// members, however many a client sends.
+#[derive(Default)]
+pub(crate) struct Distinct<'a> {
+    pub(crate) object: Object<'a>,
+    /// Where each name is, once there are too many to compare.
+    places: HashMap<Cow<'a, str>, usize>,
+}
+
+impl<'a> Distinct<'a> {
+    pub(crate) fn set(&mut self, key: Cow<'a, str>, value: Json<'a>) {
+        let members = &mut self.object.0;
+        let old = if members.len() < SMALL_OBJECT {
+            members.iter().position(|(name, _)| *name == key)
+        } else {
+            if self.places.is_empty() {
+                self.places = members.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
+            }
+            self.places.get(&key).copied()
+        };
+        match old {
+            Some(at) => members[at].1 = value,
+            None => {
+                if !self.places.is_empty() {
+                    self.places.insert(key.clone(), members.len());
+                }
+                members.push((key, value));
+            }
+        }
+    }
+}
+
 struct JsonVisitor;
 
 impl<'de> Visitor<'de> for JsonVisitor {
@@ -250,29 +282,11 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
-        let mut members: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
-        let mut places: HashMap<Cow<'de, str>, usize> = HashMap::new();
+        let mut members = Distinct::default();
         while let Some(Key(key)) = map.next_key()? {
-            let value = map.next_value()?;
-            let old = if members.len() < SMALL_OBJECT {
-                members.iter().position(|(name, _)| *name == key)
-            } else {
-                if places.is_empty() {
-                    places = members.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
-                }
-                places.get(&key).copied()
-            };
-            match old {
-                Some(at) => members[at].1 = value,
-                None => {
-                    if !places.is_empty() {
-                        places.insert(key.clone(), members.len());
-                    }
-                    members.push((key, value));
-                }
-            }
+            members.set(key, map.next_value()?);
         }
-        Ok(Json::Object(Object(members)))
+        Ok(Json::Object(members.object))
     }
 }
 

@@ -8,7 +8,10 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::json::{Json, Look, Object, Read};
+use crate::json::{Distinct, Json, Look, Read};
+
+/// Entries whose memory waits for the next text: 2 MiB.
+const ENTRIES_KEPT: usize = 64 << 10;
 
 /// A parsed text. The values inside a list or an object follow it; of a member comes first the key, then the value.
 #[derive(Debug, Default)]
@@ -46,9 +49,13 @@ impl<'a> Tape<'a> {
         (Tape { entries }, read)
     }
 
-    /// A tape that holds null, in the same memory.
+    /// A tape that holds null, in the same memory; that of an uncommonly long text is given back.
     pub fn emptied<'b>(self) -> Tape<'b> {
-        Tape { entries: reuse(self.entries) }
+        if self.entries.capacity() > ENTRIES_KEPT {
+            Tape::default()
+        } else {
+            Tape { entries: reuse(self.entries) }
+        }
     }
 
     /// The value that the whole text is.
@@ -111,9 +118,9 @@ impl<'t, 'a> Read<'t> for Node<'t, 'a> {
             Look::String(text) => Json::String(Cow::Borrowed(text)),
             Look::Array(items) => Json::Array(items.map(Read::to_json).collect()),
             Look::Object(members) => {
-                let mut object = Object::default();
-                members.for_each(|(key, value)| object.insert(Cow::Borrowed(key), value.to_json()));
-                Json::Object(object)
+                let mut distinct = Distinct::default();
+                members.for_each(|(key, value)| distinct.set(Cow::Borrowed(key), value.to_json()));
+                Json::Object(distinct.object)
             }
         }
     }
@@ -275,6 +282,17 @@ mod tests {
             read.unwrap();
             assert_eq!(tape.root().to_json(), Json::parse(text.as_bytes()).unwrap(), "{text}");
         }
+    }
+
+    /// As many members as a message can hold; were each compared with each, this would not end.
+    #[test]
+    fn a_very_wide_object_becomes_a_tree() {
+        let members: Vec<String> = (0..300_000).map(|number| format!("\"{}\":0", number % 200_000)).collect();
+        let text = format!("{{{}}}", members.join(","));
+        let (tape, _) = Tape::default().parse(text.as_bytes());
+        let tree = tape.root().to_json();
+        assert_eq!(tree.as_object().map(|object| object.len()), Some(200_000));
+        assert_eq!(tree, Json::parse(text.as_bytes()).unwrap());
     }
 
     #[test]
