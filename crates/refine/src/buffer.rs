@@ -39,7 +39,6 @@ pub(crate) struct Buffer {
     failed_bytes: usize,
     records: u64,
     pub(crate) started: Millis,
-    scratch: Scratch,
     fault: Option<Fault>,
 }
 
@@ -61,7 +60,6 @@ impl Buffer {
             failed_bytes: 0,
             records: 0,
             started: now,
-            scratch: Scratch::default(),
             fault: planted(),
         }
     }
@@ -95,7 +93,7 @@ impl Buffer {
     }
 
     /// Takes a frame in, and decides its outcome.
-    pub(crate) fn push(&mut self, frame: &Frame, plan: &Plan) {
+    pub(crate) fn push(&mut self, frame: &Frame, plan: &Plan, scratch: &mut Scratch) {
         self.next_offset = frame.offset + 1;
         self.input_bytes += frame.payload.len() as u64;
         self.records += 1;
@@ -111,13 +109,13 @@ impl Buffer {
         let mut nowhere = (planted == Some(Fault::LakeDrop)).then(|| self.dataset.schema.columns());
         let columns = nowhere.as_mut().unwrap_or(&mut self.columns);
         let of = flow.map(Arc::as_ref);
-        match refine(frame, self.epoch, of, columns, &mut self.scratch) {
+        match refine(frame, self.epoch, of, columns, scratch) {
             Refined::Delivered { timestamp, warnings } => {
                 if self.dataset.table.time_series {
                     self.days.extend(timestamp.map(|micros| micros.div_euclid(DAY_MICROS)));
                 }
                 if planted == Some(Fault::LakeDouble) {
-                    refine(frame, self.epoch, of, &mut self.columns, &mut self.scratch);
+                    refine(frame, self.epoch, of, &mut self.columns, scratch);
                     self.provenance.push(provenance(frame, flow, Vec::new()));
                 }
                 if nowhere.is_none() {

@@ -19,6 +19,7 @@ use crate::buffer::Buffer;
 use crate::faults::fail_point;
 use crate::limits::{COMMIT_SHARE, LANDINGS_MAX, LOW_WATER_EVERY, READ_BYTES, RETRY_FIRST, RETRY_LONGEST};
 use crate::plan::Plan;
+use crate::record::Scratch;
 use crate::status::{DatasetStatus, Status};
 
 /// How refining is done.
@@ -107,6 +108,7 @@ impl Refiner {
             datasets,
             landings: 0,
             buffered: 0,
+            scratch: Scratch::default(),
             read_error: None,
             read_again: None,
             totals: BTreeMap::new(),
@@ -237,6 +239,7 @@ struct Worker {
     landings: usize,
     /// Bytes in buffers and in landings.
     buffered: usize,
+    scratch: Scratch,
     read_error: Option<String>,
     read_again: Option<Duration>,
     totals: BTreeMap<&'static str, u64>,
@@ -375,7 +378,7 @@ impl Worker {
             Buffer::new(dataset.clone(), self.journal.epoch(), frame.offset, self.clock.now())
         });
         let before = buffer.bytes();
-        buffer.push(frame, plan);
+        buffer.push(frame, plan, &mut self.scratch);
         self.buffered += buffer.bytes() - before;
         state.seen = frame.offset + 1;
         Taken::Yes
