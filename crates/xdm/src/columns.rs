@@ -107,15 +107,13 @@ pub(crate) struct Cell<'c> {
 impl<'c> Cell<'c> {
     pub(crate) fn text(self, text: &str) {
         if let Column::Text(column) = self.column {
-            column.pad(self.row);
-            column.append_value(text);
+            column.at(self.row).append_value(text);
         }
     }
 
     pub(crate) fn boolean(self, value: bool) {
         if let Column::Boolean(column) = self.column {
-            column.pad(self.row);
-            column.append_value(value);
+            column.at(self.row).append_value(value);
         }
     }
 
@@ -123,12 +121,10 @@ impl<'c> Cell<'c> {
     pub(crate) fn integer(self, value: i64) {
         match self.column {
             Column::Int(column) => {
-                column.pad(self.row);
-                column.append_option(i32::try_from(value).ok());
+                column.at(self.row).append_option(i32::try_from(value).ok());
             }
             Column::Long(column) => {
-                column.pad(self.row);
-                column.append_value(value);
+                column.at(self.row).append_value(value);
             }
             _ => {}
         }
@@ -136,48 +132,42 @@ impl<'c> Cell<'c> {
 
     pub(crate) fn double(self, value: f64) {
         if let Column::Double(column) = self.column {
-            column.pad(self.row);
-            column.append_value(value);
+            column.at(self.row).append_value(value);
         }
     }
 
     /// Days since 1970.
     pub(crate) fn date(self, days: i32) {
         if let Column::Date(column) = self.column {
-            column.pad(self.row);
-            column.append_value(days);
+            column.at(self.row).append_value(days);
         }
     }
 
     /// Microseconds since 1970.
     pub(crate) fn date_time(self, micros: i64) {
         if let Column::DateTime(column) = self.column {
-            column.pad(self.row);
-            column.append_value(micros);
+            column.at(self.row).append_value(micros);
         }
     }
 
     /// Begins an object that is there, whatever of it is set.
     pub(crate) fn object(self) -> Option<Row<'c>> {
         let Column::Object { children, nulls, .. } = self.column else { return None };
-        nulls.pad(self.row);
-        nulls.append_non_null();
+        nulls.at(self.row).append_non_null();
         Some(Row { columns: children, row: self.row })
     }
 
     /// Begins a list.
     pub(crate) fn list(self) -> Option<Items<'c>> {
         let Column::Array { items, offsets, nulls, .. } = self.column else { return None };
-        nulls.pad(self.row);
-        nulls.append_non_null();
+        nulls.at(self.row).append_non_null();
         Some(Items { keys: None, items, next: begin(offsets, self.row) })
     }
 
     /// Begins a map.
     pub(crate) fn map(self) -> Option<Items<'c>> {
         let Column::Map { keys, values, offsets, nulls, .. } = self.column else { return None };
-        nulls.pad(self.row);
-        nulls.append_non_null();
+        nulls.at(self.row).append_non_null();
         Some(Items { keys: Some(keys), items: values, next: begin(offsets, self.row) })
     }
 }
@@ -294,49 +284,28 @@ impl Column {
     /// The array of that many rows; the column is empty afterwards.
     fn finish(&mut self, rows: usize) -> ArrayRef {
         match self {
-            Column::Text(column) => {
-                column.pad(rows);
-                Arc::new(column.finish())
-            }
-            Column::Boolean(column) => {
-                column.pad(rows);
-                Arc::new(column.finish())
-            }
-            Column::Int(column) => {
-                column.pad(rows);
-                Arc::new(column.finish())
-            }
-            Column::Long(column) => {
-                column.pad(rows);
-                Arc::new(column.finish())
-            }
-            Column::Double(column) => {
-                column.pad(rows);
-                Arc::new(column.finish())
-            }
-            Column::Date(column) => {
-                column.pad(rows);
-                Arc::new(column.finish())
-            }
-            Column::DateTime(column) => {
-                column.pad(rows);
-                Arc::new(column.finish())
-            }
+            Column::Text(column) => Arc::new(column.at(rows).finish()),
+            Column::Boolean(column) => Arc::new(column.at(rows).finish()),
+            Column::Int(column) => Arc::new(column.at(rows).finish()),
+            Column::Long(column) => Arc::new(column.at(rows).finish()),
+            Column::Double(column) => Arc::new(column.at(rows).finish()),
+            Column::Date(column) => Arc::new(column.at(rows).finish()),
+            Column::DateTime(column) => Arc::new(column.at(rows).finish()),
             Column::Object { fields, children, nulls } => {
-                nulls.pad(rows);
+                nulls.at(rows);
                 let arrays = children.iter_mut().map(|child| child.finish(rows)).collect();
                 let made = StructArray::try_new_with_length(fields.clone(), arrays, nulls.finish(), rows);
                 Arc::new(made.unwrap_or_else(|_| StructArray::new_null(fields.clone(), rows)))
             }
             Column::Array { element, items, offsets, nulls } => {
-                nulls.pad(rows);
+                nulls.at(rows);
                 let offsets = take_offsets(offsets, rows);
                 let items = items.finish(count(&offsets));
                 let made = ListArray::try_new(element.clone(), offsets, items, nulls.finish());
                 Arc::new(made.unwrap_or_else(|_| ListArray::new_null(element.clone(), rows)))
             }
             Column::Map { entries, keys, values, offsets, nulls } => {
-                nulls.pad(rows);
+                nulls.at(rows);
                 let offsets = take_offsets(offsets, rows);
                 let pairs: Vec<ArrayRef> = vec![Arc::new(keys.finish()), values.finish(count(&offsets))];
                 let nulls = nulls.finish();
@@ -357,58 +326,29 @@ impl Column {
 
 /// What can be filled up with nulls.
 trait Pad {
-    fn length(&self) -> usize;
+    /// The buffer, with nulls up to that row when it is behind.
+    fn at(&mut self, row: usize) -> &mut Self;
+}
 
-    fn nulls(&mut self, count: usize);
-
-    fn pad(&mut self, length: usize) {
-        let behind = length.saturating_sub(self.length());
-        // A buffer without nulls keeps no bits for them.
-        if behind > 0 {
-            self.nulls(behind);
+// A buffer without nulls keeps no bits for them: where there are none to append, nothing is called.
+macro_rules! pad {
+    ($buffer:ty, $append:ident $(, $parameter:ident: $bound:ident)?) => {
+        impl$(<$parameter: $bound>)? Pad for $buffer {
+            fn at(&mut self, row: usize) -> &mut Self {
+                match row.saturating_sub(self.len()) {
+                    0 => {}
+                    behind => self.$append(behind),
+                }
+                self
+            }
         }
-    }
+    };
 }
 
-impl<T: ArrowPrimitiveType> Pad for PrimitiveBuilder<T> {
-    fn length(&self) -> usize {
-        self.len()
-    }
-
-    fn nulls(&mut self, count: usize) {
-        self.append_nulls(count);
-    }
-}
-
-impl Pad for StringBuilder {
-    fn length(&self) -> usize {
-        self.len()
-    }
-
-    fn nulls(&mut self, count: usize) {
-        self.append_nulls(count);
-    }
-}
-
-impl Pad for BooleanBuilder {
-    fn length(&self) -> usize {
-        self.len()
-    }
-
-    fn nulls(&mut self, count: usize) {
-        self.append_nulls(count);
-    }
-}
-
-impl Pad for NullBufferBuilder {
-    fn length(&self) -> usize {
-        self.len()
-    }
-
-    fn nulls(&mut self, count: usize) {
-        self.append_n_nulls(count);
-    }
-}
+pad!(PrimitiveBuilder<T>, append_nulls, T: ArrowPrimitiveType);
+pad!(StringBuilder, append_nulls);
+pad!(BooleanBuilder, append_nulls);
+pad!(NullBufferBuilder, append_n_nulls);
 
 /// The items in all lists.
 fn count(offsets: &OffsetBuffer<i32>) -> usize {

@@ -211,8 +211,7 @@ fn constraints(name: &str, node: &Value, ty: &Type, path: &str) -> Result<Constr
     };
     // Real ids hold blanks and `@`: of an identifier only the empty text is refused (xdm guide, behaviours).
     let identifier = text && name == "_id";
-    let mut constraints = Constraints {
-        none: false,
+    Ok(Constraints {
         allowed,
         pattern,
         format: node.get("format").and_then(Value::as_str).filter(|_| text && !identifier).map(str::to_owned),
@@ -224,9 +223,7 @@ fn constraints(name: &str, node: &Value, ty: &Type, path: &str) -> Result<Constr
         max_items: size("maxItems"),
         unique_items: node.get("uniqueItems").and_then(Value::as_bool).unwrap_or(false),
         not_empty: identifier,
-    };
-    constraints.none = constraints.is_empty();
-    Ok(constraints)
+    })
 }
 
 /// An end of a range. `exclusive…` is a number (draft 6) or a flag beside the bound (draft 4).

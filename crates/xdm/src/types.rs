@@ -73,8 +73,6 @@ pub struct Constraints {
     pub unique_items: bool,
     /// Whether the empty string is refused: identifiers (xdm guide: empty strings are no values).
     pub not_empty: bool,
-    /// Whether there are none at all, so that a value need not be looked at again.
-    pub none: bool,
 }
 
 /// An end of a range.
@@ -89,22 +87,6 @@ pub struct Bound {
 pub struct Pattern {
     pub text: String,
     pub regex: fancy_regex::Regex,
-}
-
-impl Constraints {
-    /// Whether nothing is demanded beyond the type.
-    pub fn is_empty(&self) -> bool {
-        let Self { allowed, pattern, format, minimum, maximum, .. } = self;
-        let Self { min_length, max_length, min_items, max_items, unique_items, not_empty, .. } = self;
-        allowed.is_none()
-            && pattern.is_none()
-            && format.is_none()
-            && minimum.is_none()
-            && maximum.is_none()
-            && [min_length, max_length, min_items, max_items].iter().all(|bound| bound.is_none())
-            && !unique_items
-            && !not_empty
-    }
 }
 
 impl ObjectType {
@@ -177,6 +159,10 @@ impl Type {
             Type::Array(_) => "array",
             Type::Map(_) => "map",
         }
+    }
+
+    pub fn is_number(&self) -> bool {
+        matches!(self, Type::Double) || self.integer_range().is_some()
     }
 
     /// The integers that the type stores, when it is an integer type.

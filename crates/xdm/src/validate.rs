@@ -257,9 +257,7 @@ impl Walk {
         match (&field.ty, look) {
             (Type::String, Look::String(text)) => {
                 self.bytes += text.len();
-                if !constraints.none {
-                    self.text(text, constraints, place);
-                }
+                self.text(text, constraints, place);
                 if let Some(cell) = cell {
                     cell.text(text);
                 }
@@ -297,19 +295,11 @@ impl Walk {
                     cell.text(&text);
                 }
             }
-            (Type::Double, Look::Int(_) | Look::Float(_)) => {
-                let number = Number::of(value);
-                self.range(number, constraints, place);
-                if let Some(cell) = cell {
-                    cell.double(number.to_f64());
-                }
+            (ty, Look::Int(number)) if ty.is_number() => {
+                self.number(Number::Int(number), ty, constraints, place, cell);
             }
-            (ty, Look::Int(_) | Look::Float(_)) if ty.integer_range().is_some() => {
-                let number = Number::of(value);
-                let taken = self.integer(number, ty.integer_range(), constraints, place);
-                if let (Some(number), Some(cell)) = (taken, cell) {
-                    cell.integer(number);
-                }
+            (ty, Look::Float(number)) if ty.is_number() => {
+                self.number(Number::Float(number), ty, constraints, place, cell);
             }
             (Type::Object(ty), Look::Object(members)) => {
                 self.object::<N>(members, ty, place, cell.and_then(Cell::object));
@@ -357,26 +347,41 @@ impl Walk {
         }
     }
 
-    /// The integer, when the type can hold it.
-    fn integer(
+    fn number(
         &mut self,
         number: Number,
-        range: Option<(i64, i64)>,
+        ty: &Type,
         constraints: &Constraints,
         place: &Place<'_>,
-    ) -> Option<i64> {
-        let (low, high) = range.unwrap_or((i64::MIN, i64::MAX));
+        cell: Option<Cell<'_>>,
+    ) {
+        let Some(range) = ty.integer_range() else {
+            self.range(number, constraints, place);
+            if let Some(cell) = cell {
+                cell.double(number.to_f64());
+            }
+            return;
+        };
+        let Some(integer) = self.integer(number, range, place) else { return };
+        self.range(number, constraints, place);
+        if let Some(cell) = cell {
+            cell.integer(integer);
+        }
+    }
+
+    /// The integer, when the type can hold it.
+    fn integer(&mut self, number: Number, (low, high): (i64, i64), place: &Place<'_>) -> Option<i64> {
+        let too_high = |number: String| format!("{number} is not less or equal to {high}");
         let integer = match number {
             Number::Int(integer) => integer,
             // `5.0` is an integer.
             Number::Float(float) if float.fract() == 0.0 && float.abs() < 9.2e18 => float as i64,
             Number::Float(float) if float.fract() != 0.0 => {
-                self.wrong_number("Integer", "Double", place);
+                self.report_type("Integer", "Double", place);
                 return None;
             }
             Number::Float(_) => {
-                let text = format!("{number} is not less or equal to {high}");
-                self.report(Category::Range, "maximum", text, place);
+                self.report(Category::Range, "maximum", too_high(number.to_string()), place);
                 return None;
             }
         };
@@ -386,18 +391,13 @@ impl Walk {
             return None;
         }
         if integer > high {
-            let text = format!("{integer} is not less or equal to {high}");
-            self.report(Category::Range, "maximum", text, place);
+            self.report(Category::Range, "maximum", too_high(integer.to_string()), place);
             return None;
         }
-        self.range(number, constraints, place);
         Some(integer)
     }
 
     fn range(&mut self, value: Number, constraints: &Constraints, place: &Place<'_>) {
-        if constraints.none {
-            return;
-        }
         let number = value.to_f64();
         if let Some(Bound { value: low, exclusive }) = constraints.minimum
             && (number < low || (exclusive && number <= low))
@@ -505,10 +505,10 @@ impl Walk {
             Look::Array(_) => "JSONArray",
             Look::Object(_) => "JSONObject",
         };
-        self.wrong_number(expected, found, place);
+        self.report_type(expected, found, place);
     }
 
-    fn wrong_number(&mut self, expected: &str, found: &str, place: &Place<'_>) {
+    fn report_type(&mut self, expected: &str, found: &str, place: &Place<'_>) {
         let text = format!("expected type: {expected}, found: {found}");
         self.report(Category::Type, "type", text, place);
     }
@@ -532,14 +532,6 @@ enum Number {
 }
 
 impl Number {
-    fn of<'t, N: Read<'t>>(value: N) -> Self {
-        match value.look() {
-            Look::Int(value) => Number::Int(value),
-            Look::Float(value) => Number::Float(value),
-            _ => Number::Float(f64::NAN),
-        }
-    }
-
     fn to_f64(self) -> f64 {
         match self {
             Number::Int(value) => value as f64,
