@@ -341,17 +341,10 @@ async fn check(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result<V
     let sample: Vec<String> = sample.iter().take(PREVIEW_RECORDS_MAX).map(Value::to_string).collect();
     let sample: Vec<Json<'_>> = sample.iter().filter_map(|text| Json::parse(text.as_bytes()).ok()).collect();
     let findings = compiled.check(&schema, &sample);
-    let refused =
-        findings.iter().filter(|finding| finding.severity == Severity::Error).filter_map(|finding| {
-            let span = finding.span.map(|span| (span.start, span.end));
-            let error = ItemError {
-                index: finding.item?,
-                code: finding.code,
-                message: finding.message.clone(),
-                span,
-            };
-            Some((error, doc["mappings"][finding.item?].clone()))
-        });
+    let refused = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .filter_map(|finding| Some((item_error(finding), doc["mappings"][finding.item?].clone())));
     let refused: Vec<(ItemError, Value)> = refused.collect();
     if refused.is_empty() { Ok(findings) } else { Err(MappingError::Items(refused)) }
 }
@@ -394,15 +387,18 @@ pub async fn validate(
     Ok((items(&doc).iter().enumerate().map(|(index, item)| status(index, item)).collect(), warnings))
 }
 
-fn finding_error(finding: &Finding, doc: &Map<String, Value>) -> Value {
-    let sent = finding.item.and_then(|index| doc.get("mappings")?.get(index)).cloned().unwrap_or_default();
-    let error = ItemError {
+fn item_error(finding: &Finding) -> ItemError {
+    ItemError {
         index: finding.item.unwrap_or_default(),
         code: finding.code,
         message: finding.message.clone(),
         span: finding.span.map(|span| (span.start, span.end)),
-    };
-    let mut shown = transform_error(&error, &sent);
+    }
+}
+
+fn finding_error(finding: &Finding, doc: &Map<String, Value>) -> Value {
+    let sent = finding.item.and_then(|index| doc.get("mappings")?.get(index)).cloned().unwrap_or_default();
+    let mut shown = transform_error(&item_error(finding), &sent);
     shown["severity"] = json!("WARNING");
     shown
 }
