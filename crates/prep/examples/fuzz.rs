@@ -3,46 +3,34 @@
 
 use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use prep::{Context, Expression};
 use vocab::{Json, Millis};
 
 /// Longest time for one expression on one record: far above what its fuel buys, in a build with optimisation.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % bound.max(1) as u64) as usize
-    }
-}
-
 /// One to eight changes: parts cut, doubled, taken from another text, replaced by a character.
-fn mutate(corpus: &[Vec<char>], random: &mut Random) -> String {
+fn mutate(corpus: &[Vec<char>], random: &mut Rng) -> String {
     const CHARACTERS: &[char] = &[
         '(', ')', '[', ']', '{', '}', '"', '\'', ',', '.', '*', '+', '-', '9', '$', '\\', ' ', 'a', 'é',
         '\u{0}',
     ];
-    let mut text = corpus[random.below(corpus.len())].clone();
-    for _ in 0..=random.below(8) {
-        let start = random.below(text.len() + 1);
-        let end = start + random.below(text.len() + 1 - start);
-        match random.below(4) {
+    let mut text = corpus[random.usize(..corpus.len())].clone();
+    for _ in 0..=random.usize(..8) {
+        let start = random.usize(..text.len() + 1);
+        let end = start + random.usize(..text.len() + 1 - start);
+        match random.usize(..4) {
             0 => drop(text.drain(start..end)),
             1 => {
-                let part: Vec<char> = text[start..end].repeat(1 + random.below(40));
+                let part: Vec<char> = text[start..end].repeat(1 + random.usize(..40));
                 text.splice(start..start, part.into_iter().take(4096));
             }
             2 => {
-                let other = &corpus[random.below(corpus.len())];
-                text.splice(start..end, other[random.below(other.len())..].iter().copied());
+                let other = &corpus[random.usize(..corpus.len())];
+                text.splice(start..end, other[random.usize(..other.len())..].iter().copied());
             }
-            _ => text.insert(start, CHARACTERS[random.below(CHARACTERS.len())]),
+            _ => text.insert(start, CHARACTERS[random.usize(..CHARACTERS.len())]),
         }
         text.truncate(5000);
     }
@@ -56,7 +44,7 @@ fn main() -> Result<(), String> {
         return Err("usage: fuzz parse|eval SECONDS SEED".to_owned());
     };
     let number = |text: &str| text.parse::<u64>().map_err(|error| format!("{text}: {error}"));
-    let (length, mut random) = (Duration::from_secs(number(seconds)?), Random(number(seed)?));
+    let (length, mut random) = (Duration::from_secs(number(seconds)?), Rng::with_seed(number(seed)?));
     let corpus: Vec<Vec<char>> =
         include_str!("../tests/corpus.txt").lines().map(|line| line.chars().collect()).collect();
     let list = "0,".repeat(9_999);
