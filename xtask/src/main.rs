@@ -1,4 +1,4 @@
-//! The project's chores: `cargo xtask lint | test | ci | golden | soak | fuzz | dist`.
+//! The project's chores: `cargo xtask lint | test | ci | golden | soak | bench | fuzz | dist`.
 //!
 //! Each is a short list of commands; what a chore needs beyond the toolchain it installs under the target folder or says
 //! precisely what is missing.
