@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use crate::json::{Distinct, Json, Look, Read};
+use crate::json::{Distinct, Json, Look, Object, Read};
 
 /// Entries whose memory waits for the next text: 2 MiB.
 const ENTRIES_KEPT: usize = 64 << 10;
@@ -38,6 +38,12 @@ enum Entry<'a> {
 }
 
 impl<'a> Tape<'a> {
+    /// Reads one JSON text.
+    pub fn of(text: &'a [u8]) -> Result<Self, serde_json::Error> {
+        let (tape, read) = Tape::default().parse(text);
+        read.map(|()| tape)
+    }
+
     /// Reads one JSON text, in the place of what was there. After an error the tape holds null.
     pub fn parse<'b>(self, text: &'b [u8]) -> (Tape<'b>, Result<(), serde_json::Error>) {
         let mut entries = reuse(self.entries);
@@ -75,6 +81,12 @@ fn reuse<'b>(mut entries: Vec<Entry<'_>>) -> Vec<Entry<'b>> {
 pub struct Node<'t, 'a> {
     entries: &'t [Entry<'a>],
     at: usize,
+}
+
+impl fmt::Debug for Node<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_json().fmt(f)
+    }
 }
 
 impl<'t, 'a> Node<'t, 'a> {
@@ -118,9 +130,8 @@ impl<'t, 'a> Read<'t> for Node<'t, 'a> {
             Look::String(text) => Json::String(Cow::Borrowed(text)),
             Look::Array(items) => Json::Array(items.map(Read::to_json).collect()),
             Look::Object(members) => {
-                let mut distinct = Distinct::default();
-                members.for_each(|(key, value)| distinct.set(Cow::Borrowed(key), value.to_json()));
-                Json::Object(distinct.object)
+                let members = members.map(|(key, value)| (Cow::Borrowed(key), value.to_json()));
+                Json::Object(Object(members.collect::<Distinct<'_, _>>().into_members()))
             }
         }
     }
