@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use vocab::Json;
+use vocab::Read;
 
 use crate::budget::Budget;
 use crate::date;
@@ -184,7 +184,7 @@ pub(crate) fn has_key(object: &Value<'_>, name: &str, budget: &Budget) -> Result
     budget.touch(object.size().unwrap_or(0))?;
     Ok(match object {
         Value::Object(members) => members.iter().any(|(key, _)| key == name),
-        Value::Json(Json::Object(object)) => object.get(name).is_some(),
+        Value::Json(raw) => raw.get(name).is_some(),
         _ => false,
     })
 }

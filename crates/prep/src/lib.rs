@@ -9,6 +9,7 @@
 
 mod arithmetic;
 mod arity;
+mod assembly;
 mod budget;
 mod check;
 mod coerce;
@@ -16,15 +17,18 @@ mod date;
 mod destination;
 mod ecid;
 mod eval;
+mod explain;
 mod expression;
 mod failure;
 mod fault;
+mod fields;
 mod functions;
 mod lexer;
 pub mod limits;
 mod mapping;
 mod methods;
 mod operators;
+mod output;
 mod parser;
 mod path;
 mod reference;
@@ -46,6 +50,7 @@ pub use functions::{CATEGORIES, Category, Example, Function, Kind, Nulls, functi
 pub use mapping::{Item, ItemError, Mapped, MappingSet, Warning};
 pub use methods::{METHODS, Method};
 pub use operators::{OPERATORS, Operator};
+pub use output::Written;
 pub use reference::reference;
 pub use source::{SourceType, is_path, source_paths};
 pub use tree::Remark;

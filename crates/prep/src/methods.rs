@@ -518,7 +518,7 @@ fn expand<'t>(out: &mut String, replacement: &str, group: impl Fn(usize) -> &'t 
 
 #[cfg(test)]
 mod tests {
-    use vocab::{Json, Millis};
+    use vocab::{Millis, Tape};
 
     use super::*;
     use crate::{Context, Expression};
@@ -529,10 +529,10 @@ mod tests {
             assert!(!method.examples.is_empty(), "{method:?} has no example");
             for Example { record, expression, result, .. } in method.examples {
                 let record = if record.is_empty() { "{}" } else { record };
-                let record = Json::parse(record.as_bytes()).expect(expression);
+                let record = Tape::of(record.as_bytes()).expect(expression);
                 let compiled =
                     Expression::parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
-                let found = compiled.evaluate(&record, &Context { now: Millis(0), seed: 0 });
+                let found = compiled.evaluate(record.root(), &Context { now: Millis(0), seed: 0 });
                 let found = found.unwrap_or_else(|warning| panic!("{expression}: {}", warning.message));
                 assert_eq!(&found.to_string(), result, "{expression}");
             }

@@ -2,8 +2,9 @@
 
 use vocab::Json;
 
-use crate::budget::{Budget, Patterns};
-use crate::coerce::{Coercion, Given, Place};
+use crate::assembly::Assembly;
+use crate::budget::Budget;
+use crate::coerce::{Coercion, Place};
 use crate::destination::Destination;
 use crate::fault::{ExpressionError, Span};
 use crate::functions;
@@ -11,6 +12,7 @@ use crate::limits;
 use crate::mapping::{Item, Source};
 use crate::path::SourcePath;
 use crate::tree::{self, Node, NodeKind, Remark, StepNode};
+use crate::value::Value;
 
 /// What the source of a mapping item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,15 +88,15 @@ impl From<ExpressionError> for SourceError {
 pub(crate) fn compile_source(
     item: &Item,
     destination: &Destination,
-    patterns: &Patterns,
+    assembly: &Assembly,
 ) -> Result<(Source, Vec<Remark>), SourceError> {
     match item.source_type {
         SourceType::Attribute => {
             refuse_expression(&item.source)?;
-            Ok((Source::Path(SourcePath::parse(&item.source)?), Vec::new()))
+            Ok((Source::Path(assembly.place(SourcePath::parse(&item.source)?)), Vec::new()))
         }
         SourceType::Expression => {
-            let compiled = tree::compile(&item.source, patterns)?;
+            let compiled = tree::compile(&item.source, assembly)?;
             Ok((Source::Expression(compiled.root), compiled.remarks))
         }
         SourceType::Static => {
@@ -152,13 +154,13 @@ fn constant(source: &str, destination: &Destination) -> Result<Json<'static>, So
     let budget = Budget::new();
     let mut coercion = Coercion::new(&budget, None, 0);
     coercion.free = destination.free;
-    let given = Json::String(source.to_owned().into());
+    let given = Value::Text(source.into());
     let failed = |message: String| SourceError { code: "static-value", message, span: None };
     if source.len() > limits::TEXT_BYTES_MAX {
         return Err(failed(format!("a static value has at most {} bytes", limits::TEXT_BYTES_MAX)));
     }
-    match coercion.convert(Given::Made(given), &destination.ty, &Place::Top) {
-        Ok(Some(value)) => Ok(value),
+    match coercion.convert(given, &destination.ty, &Place::Top) {
+        Ok(Some(value)) => Ok(value.into_owned()),
         Ok(None) => Err(failed("a static value cannot be null".to_owned())),
         Err(failure) => Err(failed(format!("the static value does not fit its destination: {failure}"))),
     }

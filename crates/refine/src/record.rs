@@ -48,7 +48,7 @@ pub(crate) fn refine(
             None => taken(record, columns, Vec::new()),
             Some(mapping) => {
                 let context = prep::Context { now: frame.header.received, seed: seed(epoch, frame.offset) };
-                mapped(&mapping.set.apply(&record.to_json(), &context), columns)
+                mapped(&mapping.set.apply(record, &context), columns)
             }
         },
     };
@@ -61,7 +61,7 @@ fn mapped(mapped: &prep::Mapped<'_>, columns: &mut Columns) -> Refined {
     if mapped.written == 0 {
         return unusable("mapping", "no mapping item wrote a value".to_owned(), MAPPING_CODE, warnings);
     }
-    taken(&mapped.record, columns, warnings)
+    taken(mapped.record(), columns, warnings)
 }
 
 fn taken<'t, N: Read<'t>>(record: N, columns: &mut Columns, warnings: Vec<String>) -> Refined {

@@ -3,7 +3,7 @@
 use prep::{CATEGORIES, Context, Expression, Function, Kind, Need, OPERATORS, Parameter};
 use serde_json::{Map, Value, json};
 use store::Tx;
-use vocab::{Json, random};
+use vocab::{Tape, random};
 
 use super::error::MappingError;
 use super::{samples, sets};
@@ -29,10 +29,10 @@ pub async fn validate(tx: &mut Tx, scope: &Scope, body: &Map<String, Value>) -> 
     let mut results = Vec::with_capacity(records.len());
     for record in &records {
         let text = record.to_string();
-        let record = Json::parse(text.as_bytes())
+        let record = Tape::of(text.as_bytes())
             .map_err(|error| MappingError::invalid(format!("the sample cannot be read: {error}")))?;
         match expression
-            .evaluate(&record, &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) })
+            .evaluate(record.root(), &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) })
         {
             Ok(value) => results.push(serde_json::from_str(&value.to_string()).unwrap_or_default()),
             Err(error) => return Ok(failed(error.code, &error.message)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use prep::{Context, Finding, Item, ItemError, MappingSet, Severity, Warning};
 use serde_json::{Map, Value, json};
 use store::{Tx, values};
-use vocab::{Json, Millis, random};
+use vocab::{Json, Millis, Node, Tape, random};
 
 use super::body::{self, items, normalise, schema_id};
 use super::error::{MappingError, transform_error};
@@ -339,7 +339,8 @@ async fn check(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result<V
         None => Vec::new(),
     };
     let sample: Vec<String> = sample.iter().take(PREVIEW_RECORDS_MAX).map(Value::to_string).collect();
-    let sample: Vec<Json<'_>> = sample.iter().filter_map(|text| Json::parse(text.as_bytes()).ok()).collect();
+    let sample: Vec<Tape<'_>> = sample.iter().filter_map(|text| Tape::of(text.as_bytes()).ok()).collect();
+    let sample: Vec<Node<'_, '_>> = sample.iter().map(Tape::root).collect();
     let findings = compiled.check(&schema, &sample);
     let refused = findings
         .iter()
@@ -415,12 +416,13 @@ impl MappingError {
     }
 }
 
-/// Maps records as the record path would: `{"data", "errors"}` for each.
+/// Maps records as the record path would: `{"data", "errors"}` for each, and `explain`, item by item, if that is asked for.
 pub async fn preview(
     tx: &mut Tx,
     scope: &Scope,
     data: &Value,
     set: Map<String, Value>,
+    explain: bool,
 ) -> Result<Vec<Value>, MappingError> {
     let records: &[Value] = match data {
         Value::Array(records) => records,
@@ -435,22 +437,35 @@ pub async fn preview(
     let mut shown = Vec::with_capacity(records.len());
     for record in records {
         let text = record.to_string();
-        let record = Json::parse(text.as_bytes())
+        let record = Tape::of(text.as_bytes())
             .map_err(|error| MappingError::invalid(format!("a record cannot be read: {error}")))?;
-        let mapped =
-            compiled.apply(&record, &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) });
+        let context = Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) };
+        let (mapped, told) = if explain {
+            let (mapped, told) = compiled.explain(record.root(), &context);
+            (mapped, Some(told))
+        } else {
+            (compiled.apply(record.root(), &context), None)
+        };
         let errors: Vec<Value> = mapped.warnings.iter().map(|warning| warning_error(warning, &doc)).collect();
-        let data: Value = serde_json::from_str(&mapped.record.to_string()).unwrap_or_default();
         let errors = if errors.is_empty() { Value::Null } else { Value::Array(errors) };
-        shown.push(json!({ "data": data, "errors": errors }));
+        let mut row = json!({ "data": value(&mapped.to_json()), "errors": errors });
+        if let Some(told) = told {
+            row["explain"] = value(&told);
+        }
+        shown.push(row);
     }
     Ok(shown)
+}
+
+fn value(json: &Json<'_>) -> Value {
+    serde_json::from_str(&json.to_string()).unwrap_or_default()
 }
 
 fn warning_error(warning: &Warning, doc: &Map<String, Value>) -> Value {
     json!({
         "source": warning.source, "sourceType": doc["mappings"][warning.item]["sourceType"],
         "destination": warning.destination, "exception": warning.message, "columnName": warning.destination,
-        "code": warning.code, "severity": "WARNING"
+        "code": warning.code, "severity": "WARNING",
+        "span": { "start": warning.span.start, "end": warning.span.end }
     })
 }

@@ -213,7 +213,7 @@ async fn lists_and_previews() {
         assert_eq!(found.iter().map(|set| &set.id).collect::<Vec<_>>(), expected, "{name}={value}");
     }
     let data = json!([{ "first": "Ada", "last": "Lovelace" }, { "first": 7 }]);
-    let shown = preview(&mut tx, &scope, &data, newer()).await.unwrap();
+    let shown = preview(&mut tx, &scope, &data, newer(), false).await.unwrap();
     assert_eq!(
         shown[0]["data"],
         json!({ "person": { "name": { "firstName": "Ada", "lastName": "LOVELACE" } } })

@@ -312,7 +312,7 @@ fn fields<'t>(
     })
 }
 
-fn exists(found: &Found<'_, '_>) -> bool {
+fn exists(found: &Found<'_>) -> bool {
     match found {
         Found::Missing => false,
         Found::One(_) => true,

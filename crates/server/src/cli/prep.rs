@@ -7,7 +7,7 @@ use ::prep::{
 };
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
-use vocab::{Clock as _, Json, Millis, SystemClock, random};
+use vocab::{Clock as _, Json, Millis, Node, Read, SystemClock, Tape, random};
 use xdm::Type;
 
 use super::{Failure, print};
@@ -79,9 +79,9 @@ fn eval(args: &EvalArgs) -> Result<(), Failure> {
         return lines(&args.surroundings);
     }
     let source = args.expression.as_deref().unwrap_or_default();
-    let record = Json::parse(args.input.as_bytes())
+    let record = Tape::of(args.input.as_bytes())
         .map_err(|error| Failure::Usage(format!("the input is not JSON: {error}")))?;
-    let answer = expression(source, &record, &args.surroundings.context()).map_err(|trouble| {
+    let answer = expression(source, record.root(), &args.surroundings.context()).map_err(|trouble| {
         let place = trouble.span.and_then(|span| source.get(span.start..span.end));
         let place =
             place.filter(|text| !text.is_empty()).map(|text| format!(", at {text}")).unwrap_or_default();
@@ -169,21 +169,24 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
 
 /// One case: an expression or mappings, and the record.
 fn case(line: &[u8], context: &Context) -> Result<Value, Trouble> {
-    let case =
-        Json::parse(line).map_err(|error| Trouble::new("json", format!("the line is not JSON: {error}")))?;
-    if case.as_object().is_none() {
+    let tape =
+        Tape::of(line).map_err(|error| Trouble::new("json", format!("the line is not JSON: {error}")))?;
+    let case = tape.root();
+    if !case.is_object() {
         return Err(Trouble::new("bad-case", "a case is a JSON object"));
     }
-    let empty = Json::Object(Default::default());
-    let record = case.get("input").unwrap_or(&empty);
-    match (case.get("expression"), case.get("mappings")) {
+    // Nothing can be read of null, as of an empty object.
+    let empty = Tape::default();
+    let record = case.get("input").unwrap_or(empty.root());
+    let tree = |name| case.get(name).map(Read::to_json);
+    match (&tree("expression"), &tree("mappings")) {
         (Some(Json::String(source)), None) => expression(source, record, context),
         (None, Some(Json::Array(items))) => mappings(items, record, context),
         _ => Err(Trouble::new("bad-case", "a case has either an expression, a text, or mappings, an array")),
     }
 }
 
-fn expression(source: &str, record: &Json<'_>, context: &Context) -> Result<Value, Trouble> {
+fn expression(source: &str, record: Node<'_, '_>, context: &Context) -> Result<Value, Trouble> {
     let compiled = Expression::parse(source)?;
     let value = compiled.evaluate(record, context)?;
     let warnings: Vec<Value> = compiled
@@ -207,7 +210,7 @@ fn answer(value: &Json<'_>, warnings: Vec<Value>) -> Value {
     Value::Object(answer)
 }
 
-fn mappings(items: &[Json<'_>], record: &Json<'_>, context: &Context) -> Result<Value, Trouble> {
+fn mappings(items: &[Json<'_>], record: Node<'_, '_>, context: &Context) -> Result<Value, Trouble> {
     let items = items.iter().enumerate().map(|(at, sent)| {
         item(sent)
             .map_err(|trouble| Trouble { message: format!("mapping {at}: {}", trouble.message), ..trouble })
@@ -226,7 +229,7 @@ fn mappings(items: &[Json<'_>], record: &Json<'_>, context: &Context) -> Result<
         let span = json!({ "start": remark.span.start, "end": remark.span.end });
         json!({ "mapping": item, "code": remark.code, "message": remark.message, "span": span })
     });
-    Ok(answer(&mapped.record, remarks.chain(mapped.warnings.iter().map(shown)).collect()))
+    Ok(answer(&mapped.to_json(), remarks.chain(mapped.warnings.iter().map(shown)).collect()))
 }
 
 /// A warning of a record.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ::prep::{Finding, Item, ItemError, MappingSet, Severity, Span};
 use clap::Args;
 use serde_json::{Value, json};
-use vocab::{Json, Millis};
+use vocab::{Json, Millis, Tape};
 use xdm::Schema;
 
 use super::{Surroundings, answer, item, shown};
@@ -99,7 +99,9 @@ fn checked(
 ) -> Result<(MappingSet, Vec<Finding>), Vec<Finding>> {
     let set = MappingSet::compile(items, schema)
         .map_err(|errors| errors.into_iter().map(refused).collect::<Vec<_>>())?;
-    let findings = set.check(schema, samples);
+    let texts: Vec<String> = samples.iter().map(Json::to_string).collect();
+    let tapes: Vec<Tape<'_>> = texts.iter().filter_map(|text| Tape::of(text.as_bytes()).ok()).collect();
+    let findings = set.check(schema, &tapes.iter().map(Tape::root).collect::<Vec<_>>());
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(findings);
     }
@@ -193,12 +195,15 @@ const NOTHING_WRITTEN: &str = "nothing-written";
 fn map(set: &MappingSet, record: &Json<'_>, surroundings: &Surroundings, now: Option<i64>) -> Value {
     let mut context = surroundings.context();
     context.now = now.map_or(context.now, Millis);
-    let mapped = set.apply(record, &context);
+    // A tree is read again as the record that it came from would be.
+    let text = record.to_string();
+    let (tape, _) = Tape::default().parse(text.as_bytes());
+    let mapped = set.apply(tape.root(), &context);
     let mut warnings: Vec<Value> = mapped.warnings.iter().map(shown).collect();
     if mapped.written == 0 {
         warnings.push(json!({ "code": NOTHING_WRITTEN, "message": "no mapping wrote a value" }));
     }
-    answer(&mapped.record, warnings)
+    answer(&mapped.to_json(), warnings)
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
