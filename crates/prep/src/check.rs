@@ -110,9 +110,9 @@ fn absent(item: &Compiled, samples: &[Json<'_>]) -> Vec<String> {
         .filter(|text| {
             SourcePath::parse(text).is_ok_and(|path| {
                 // What takes too much to look for is not said to be absent.
-                !samples
-                    .iter()
-                    .any(|sample| path.read(sample, &Budget::new()).map_or(true, |found| is(&found)))
+                !samples.iter().any(|sample| {
+                    path.read(sample, &Budget::new(Default::default())).map_or(true, |found| is(&found))
+                })
             })
         })
         .collect()

@@ -12,6 +12,7 @@ use xdm::{Field, ObjectType, Type};
 use crate::budget::Budget;
 use crate::date;
 use crate::failure::{Failure, excerpt};
+use crate::switches::{BooleanSpellings, ScalarIntoObject, Switches};
 use crate::value::{Value, decimal_text, parse_number};
 
 /// A value to convert: part of the record, or made by an expression.
@@ -85,13 +86,15 @@ pub(crate) struct Coercion<'c> {
     pub(crate) notes_left: usize,
     /// Whether every value is taken as it is.
     pub(crate) free: bool,
+    /// Whether a null is written rather than left out.
+    pub(crate) nulls: bool,
 }
 
 type Coerced<'a> = Result<Option<Json<'a>>, Failure>;
 
 impl<'c> Coercion<'c> {
     pub(crate) fn new(budget: &'c Budget, leaf: Option<&'c str>, notes_left: usize) -> Self {
-        Self { budget, notes: Vec::new(), leaf, at: Vec::new(), notes_left, free: false }
+        Self { budget, notes: Vec::new(), leaf, at: Vec::new(), notes_left, free: false, nulls: false }
     }
 
     pub(crate) fn note(&mut self, place: &Place<'_>, code: &'static str, message: String) {
@@ -125,7 +128,7 @@ impl<'c> Coercion<'c> {
     /// Converts a value; none when there is nothing to write.
     pub(crate) fn convert<'a>(&mut self, given: Given<'_, 'a>, ty: &Type, place: &Place<'_>) -> Coerced<'a> {
         if given.json().is_null() {
-            return Ok(None);
+            return Ok(self.nulls.then_some(Json::Null));
         }
         self.budget.room(1)?;
         match ty {
@@ -134,7 +137,7 @@ impl<'c> Coercion<'c> {
                 Ok(Some(given.take()))
             }
             Type::String => self.string(given),
-            Type::Boolean => boolean(given.json()).map(Some),
+            Type::Boolean => boolean(given.json(), &self.budget.switches).map(Some),
             Type::Byte | Type::Short | Type::Int | Type::Long => integer(given.json(), ty).map(Some),
             Type::Double => double(given.json()).map(Some),
             Type::DateTime => self.date_time(given),
@@ -168,7 +171,7 @@ impl<'c> Coercion<'c> {
     fn date_time<'a>(&mut self, given: Given<'_, 'a>) -> Coerced<'a> {
         let found = match given.json() {
             Json::String(text) if date::is_canonical_utc(text) => return self.string(given),
-            Json::String(text) => date::parse(text)?,
+            Json::String(text) => date::read(text, &self.budget.switches)?,
             Json::Int(millis) => date::from_millis(*millis)?,
             Json::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => {
                 date::from_millis(*value as i64)?
@@ -185,7 +188,7 @@ impl<'c> Coercion<'c> {
     fn date<'a>(&mut self, json: &Json<'_>) -> Coerced<'a> {
         match json {
             Json::String(text) => {
-                let day = date::calendar(&date::parse(text)?);
+                let day = date::calendar(&date::read(text, &self.budget.switches)?);
                 self.text(Cow::Owned(day))
             }
             other => Err(failed(other, "a date", "")),
@@ -228,7 +231,8 @@ impl<'c> Coercion<'c> {
         object: &ObjectType,
         place: &Place<'_>,
     ) -> Coerced<'a> {
-        let scalar = !matches!(given.json(), Json::Array(_) | Json::Object(_));
+        let scalar = !matches!(given.json(), Json::Array(_) | Json::Object(_))
+            && self.budget.switches.scalar_into_object == ScalarIntoObject::Nest;
         let Some(field) = self.leaf.filter(|_| scalar).and_then(|leaf| object.get(leaf)) else {
             return Err(failed(given.json(), "an object", ""));
         };
@@ -325,16 +329,20 @@ fn failed(found: &Json<'_>, wanted: &'static str, detail: &str) -> Failure {
     Failure::Coercion { found, wanted, detail: detail.to_owned() }
 }
 
-/// The documented spellings and no others.
-fn boolean<'a>(json: &Json<'_>) -> Result<Json<'a>, Failure> {
+/// The documented spellings and no others, unless a switch lets them be written in any case.
+fn boolean<'a>(json: &Json<'_>, switches: &Switches) -> Result<Json<'a>, Failure> {
     const TRUE: &[&str] = &["y", "yes", "Y", "YES", "on", "ON", "true", "TRUE"];
     const FALSE: &[&str] = &["n", "N", "no", "NO", "off", "OFF", "false", "FALSE"];
+    let is = |known: &[&str], text: &str| match switches.boolean_spellings {
+        BooleanSpellings::Documented => known.contains(&text),
+        BooleanSpellings::AnyCase => known.iter().any(|known| known.eq_ignore_ascii_case(text)),
+    };
     match json {
         Json::Bool(value) => Ok(Json::Bool(*value)),
         Json::Int(value @ (0 | 1)) => Ok(Json::Bool(*value == 1)),
         Json::Float(value) if *value == 0.0 || *value == 1.0 => Ok(Json::Bool(*value == 1.0)),
-        Json::String(text) if TRUE.contains(&text.as_ref()) => Ok(Json::Bool(true)),
-        Json::String(text) if FALSE.contains(&text.as_ref()) => Ok(Json::Bool(false)),
+        Json::String(text) if is(TRUE, text) => Ok(Json::Bool(true)),
+        Json::String(text) if is(FALSE, text) => Ok(Json::Bool(false)),
         other => Err(failed(other, "a boolean", "")),
     }
 }

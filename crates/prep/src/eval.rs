@@ -18,6 +18,7 @@ use crate::functions::Nulls;
 use crate::limits;
 use crate::operators::Op;
 use crate::regexes::Regex;
+use crate::switches::Switches;
 use crate::tree::{Link, Node, NodeKind, Prepared, StepNode, date_pattern};
 use crate::value::Value;
 
@@ -60,7 +61,9 @@ impl<'e> Evaluator<'e> {
                 (function.eval)(&mut args)
             }
             NodeKind::Postfix { base, steps } => self.postfix(base, steps),
-            NodeKind::Unary { op, operand } => arithmetic::unary(*op, self.eval(operand)?),
+            NodeKind::Unary { op, operand } => {
+                arithmetic::unary(*op, self.eval(operand)?, &self.budget.switches)
+            }
             NodeKind::Chain { first, rest } => self.chain(first, rest),
             NodeKind::Conditional { arms, otherwise } => self.conditional(arms, otherwise),
             NodeKind::Elvis { value, otherwise } => {
@@ -184,6 +187,10 @@ impl<'e> Args<'_, 'e> {
         self.evaluator.budget
     }
 
+    pub(crate) fn switches(&self) -> &'e Switches {
+        &self.evaluator.budget.switches
+    }
+
     /// The argument at a position; null when it was not given.
     pub(crate) fn value(&mut self, position: usize) -> Outcome<'e> {
         if position == 0
@@ -249,14 +256,17 @@ impl<'e> Args<'_, 'e> {
     }
 
     pub(crate) fn text_or_null(&mut self, position: usize) -> Result<Option<Cow<'e, str>>, Failure> {
+        let value = self.scalar(position)?;
+        Ok(if value.is_null() { None } else { value.into_text() })
+    }
+
+    /// An argument that has a text: no array and no object.
+    pub(crate) fn scalar(&mut self, position: usize) -> Outcome<'e> {
         let value = self.value(position)?;
-        if value.is_null() {
-            return Ok(None);
-        }
         if matches!(value, Value::Array(_) | Value::Object(_) | Value::Json(_)) {
             return Err(self.wrong(position, "a text", &value));
         }
-        Ok(value.into_text())
+        Ok(value)
     }
 
     pub(crate) fn truth(&mut self, position: usize) -> Result<bool, Failure> {
@@ -290,7 +300,7 @@ impl<'e> Args<'_, 'e> {
     pub(crate) fn date(&mut self, position: usize) -> Result<ZonedDateTime, Failure> {
         match self.value(position)? {
             Value::Date(date) => Ok(*date),
-            Value::Text(text) => date::parse(&text),
+            Value::Text(text) => date::read(&text, self.switches()),
             other => Err(self.wrong(position, "a date", &other)),
         }
     }

@@ -30,7 +30,9 @@ mod path;
 mod reference;
 mod regexes;
 mod source;
+mod switches;
 mod syntax;
+mod text;
 mod tree;
 mod user_agent;
 mod value;
@@ -48,6 +50,7 @@ pub use methods::{METHODS, Method};
 pub use operators::{OPERATORS, Operator};
 pub use reference::reference;
 pub use source::{SourceType, is_path, source_paths};
+pub use switches::*;
 pub use tree::Remark;
 
 use vocab::Millis;

@@ -16,7 +16,9 @@ use crate::failure::Failure;
 use crate::limits;
 use crate::path::{Found, SourcePath, Step};
 use crate::source::{SourceError, SourceType, compile_source};
+use crate::switches::Options;
 use crate::tree::{Node, Remark};
+use crate::value::Value;
 
 /// One item of a mapping set as it is sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,7 @@ pub struct ItemError {
 /// A compiled mapping set.
 #[derive(Debug)]
 pub struct MappingSet {
+    options: Options,
     pub(crate) items: Vec<Compiled>,
     /// The items in the order in which they run.
     order: Vec<usize>,
@@ -89,6 +92,12 @@ pub struct Warning {
     pub message: String,
 }
 
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {}", self.code, self.destination, self.message)
+    }
+}
+
 impl MappingSet {
     /// Compiles a set against the schema that it writes to.
     ///
@@ -96,7 +105,16 @@ impl MappingSet {
     ///
     /// Every item that cannot be used, in the order of the items.
     pub fn compile(items: &[Item], schema: &Schema) -> Result<Self, Vec<ItemError>> {
-        Self::build(items, |index| Destination::resolve(&items[index].destination, schema.root()))
+        Self::compile_with(items, schema, Options::default())
+    }
+
+    /// As [`MappingSet::compile`], under options.
+    ///
+    /// # Errors
+    ///
+    /// Every item that cannot be used, in the order of the items.
+    pub fn compile_with(items: &[Item], schema: &Schema, options: Options) -> Result<Self, Vec<ItemError>> {
+        Self::build(items, options, |index| Destination::resolve(&items[index].destination, schema.root()))
     }
 
     /// Compiles a set that writes to no schema: each destination has the type beside its item, or takes what comes.
@@ -104,9 +122,12 @@ impl MappingSet {
     /// # Errors
     ///
     /// Every item that cannot be used, in the order of the items.
-    pub fn compile_without_schema(items: &[(Item, Option<Type>)]) -> Result<Self, Vec<ItemError>> {
+    pub fn compile_without_schema(
+        items: &[(Item, Option<Type>)],
+        options: Options,
+    ) -> Result<Self, Vec<ItemError>> {
         let plain: Vec<Item> = items.iter().map(|(item, _)| item.clone()).collect();
-        Self::build(&plain, |index| {
+        Self::build(&plain, options, |index| {
             let (item, ty) = &items[index];
             Destination::without_schema(&item.destination, ty.as_ref())
         })
@@ -114,6 +135,7 @@ impl MappingSet {
 
     fn build(
         items: &[Item],
+        options: Options,
         resolve: impl Fn(usize) -> Result<Destination, DestinationError>,
     ) -> Result<Self, Vec<ItemError>> {
         if items.len() > limits::ITEMS_MAX {
@@ -144,7 +166,7 @@ impl MappingSet {
                     format!("destination {} is already written by mapping {other}", item.destination);
                 error("duplicate-destination", message, None);
             }
-            match compile_source(item, &destination, &patterns) {
+            match compile_source(item, &destination, &patterns, &options.switches) {
                 Ok((source, found)) => {
                     remarks.extend(found.into_iter().map(|remark| (index, remark)));
                     compiled.push(Compiled { item: item.clone(), source, destination, completes: false });
@@ -159,12 +181,31 @@ impl MappingSet {
         }
         let order = order(&compiled);
         find_completing(&mut compiled, &order);
-        Ok(Self { order, items: compiled, remarks })
+        Ok(Self { options, order, items: compiled, remarks })
     }
 
     /// What compiles and may still not be what was meant, with the position of the item.
     pub fn remarks(&self) -> impl Iterator<Item = (usize, &Remark)> {
         self.remarks.iter().map(|(index, remark)| (*index, remark))
+    }
+
+    /// What the set was compiled under.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Why a record fails that was mapped as this: a strict set allows no warning.
+    pub fn refuses(&self, mapped: &Mapped<'_>) -> Option<String> {
+        const SHOWN: usize = 3;
+        if !self.options.strict || mapped.warnings.is_empty() {
+            return None;
+        }
+        let shown = mapped.warnings.iter().take(SHOWN);
+        let mut text: Vec<String> = shown.map(Warning::to_string).collect();
+        if let Some(more) = mapped.warnings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            text.push(format!("and {more} more"));
+        }
+        Some(format!("the mapping set is strict: {}", text.join("; ")))
     }
 
     pub fn len(&self) -> usize {
@@ -177,11 +218,12 @@ impl MappingSet {
 
     /// Maps one record. What can be borrowed from it, and from the set, is.
     pub fn apply<'a>(&'a self, input: &Json<'a>, context: &Context) -> Mapped<'a> {
-        let budget = Budget::new();
+        let budget = Budget::new(self.options.switches);
         let mut run = Run {
             input,
             context,
             budget: &budget,
+            allow_nulls: self.options.allow_nulls,
             mapped: Mapped { record: Json::Object(Object::default()), warnings: Vec::new(), written: 0 },
         };
         for index in &self.order {
@@ -255,6 +297,7 @@ struct Run<'r, 'a> {
     input: &'r Json<'a>,
     context: &'r Context,
     budget: &'r Budget,
+    allow_nulls: bool,
     mapped: Mapped<'a>,
 }
 
@@ -267,6 +310,7 @@ impl<'a> Run<'_, 'a> {
         let left = limits::WARNINGS_MAX.saturating_sub(self.mapped.warnings.len());
         let mut coercion = Coercion::new(self.budget, leaf, left);
         coercion.free = compiled.destination.free;
+        coercion.nulls = self.allow_nulls;
         let mut written = false;
         if let Err(failure) = self.map(compiled, &mut coercion, &mut written) {
             coercion.at.clear();
@@ -309,6 +353,10 @@ impl<'a> Run<'_, 'a> {
             }
             Source::Expression(node) => {
                 let value = Evaluator::new(self.input, self.context, self.budget).eval(node)?;
+                // What is not to be carried is not written as null either.
+                if let Value::Nullify = value {
+                    return Ok(());
+                }
                 if destination.wildcards == 0 {
                     return match coercion.value(value, &destination.ty)? {
                         Some(value) if !is_hollow(&value, &destination.ty) => {
@@ -335,6 +383,9 @@ impl<'a> Run<'_, 'a> {
         // An array at the destination takes a level of the source by itself.
         let levels = destination.wildcards + arrays(&destination.ty);
         match found {
+            Found::Missing if destination.wildcards == 0 => {
+                self.leaf(found, compiled, &[], coercion, written)
+            }
             Found::Missing => Ok(()),
             Found::Each(_) if depth(found) > levels.max(1) => {
                 let surplus = depth(found) - levels.max(1);
@@ -414,7 +465,7 @@ impl<'a> Run<'_, 'a> {
         coercion.at.clear();
         coercion.at.extend_from_slice(indices);
         let given = match found {
-            Found::Missing => return Ok(()),
+            Found::Missing => Given::Made(Json::Null),
             Found::One(json) => Given::Part(json),
             Found::Each(items) if destination.free || matches!(destination.ty, Type::Array(_)) => {
                 Given::Made(collected(items))
@@ -426,7 +477,7 @@ impl<'a> Run<'_, 'a> {
                     coercion.note(&Place::Top, "first-of-many", message);
                     Given::Part(first)
                 }
-                None => return Ok(()),
+                None => Given::Made(Json::Null),
             },
         };
         match coercion.convert(given, &destination.ty, &Place::Top)? {
@@ -443,8 +494,9 @@ impl<'a> Run<'_, 'a> {
         written: &mut bool,
     ) -> Result<(), Failure> {
         let way = destination::Way { slots: &compiled.destination.slots, completes: compiled.completes };
+        // A null is no value, so that a record in which nothing was found does not count as mapped.
+        *written |= !value.is_null();
         destination::write(&mut self.mapped.record, way, indices, value, self.budget)?;
-        *written = true;
         Ok(())
     }
 }

@@ -75,7 +75,7 @@ pub static METHODS: &[Method] = &[
             if other.is_null() {
                 return Err(a.bad("null has no order"));
             }
-            Ok((order(&value, &other)? as i64).into())
+            Ok((order(&value, &other, a.switches())? as i64).into())
         },
     },
     Method {
@@ -84,7 +84,7 @@ pub static METHODS: &[Method] = &[
         returns: Kind::Integer,
         doc: "The characters of a text.",
         examples: &[ex(r#""abc".length()"#, "3")],
-        eval: |value, a| Ok(text(value, a)?.chars().count().into()),
+        eval: |value, a| Ok(a.switches().text_units.length(&text(value, a)?).into()),
     },
     Method {
         names: &["size"],
@@ -92,7 +92,7 @@ pub static METHODS: &[Method] = &[
         returns: Kind::Integer,
         doc: "The elements of an array or the members of an object.",
         examples: &[ex("[1, 2].size()", "2")],
-        eval: |value, a| value.size().map(Value::from).ok_or_else(|| none(a, &value)),
+        eval: |value, a| a.switches().text_units.size(&value).map(Value::from).ok_or_else(|| none(a, &value)),
     },
     Method {
         names: &["isEmpty"],
@@ -148,9 +148,7 @@ pub static METHODS: &[Method] = &[
             Some(items) => Ok(position(items, a)?.map_or(Value::Integer(-1), Value::from)),
             None => {
                 let (text, part) = (text(value, a)?, a.text(0)?);
-                Ok(text
-                    .find(part.as_ref())
-                    .map_or(Value::Integer(-1), |at| text[..at].chars().count().into()))
+                Ok(place(text.find(part.as_ref()), &text, a))
             }
         },
     },
@@ -162,7 +160,7 @@ pub static METHODS: &[Method] = &[
         examples: &[ex(r#""banana".lastIndexOf("an")"#, "3")],
         eval: |value, a| {
             let (text, part) = (text(value, a)?, a.text(0)?);
-            Ok(text.rfind(part.as_ref()).map_or(Value::Integer(-1), |at| text[..at].chars().count().into()))
+            Ok(place(text.rfind(part.as_ref()), &text, a))
         },
     },
     Method {
@@ -173,17 +171,13 @@ pub static METHODS: &[Method] = &[
         examples: &[ex(r#""abcdef".substring(2, 4)"#, r#""cd""#), ex(r#""abc".substring(1)"#, r#""bc""#)],
         eval: |value, a| {
             let (text, start, end) = (text(value, a)?, a.integer(0)?, a.integer_or(1, i64::MAX)?);
-            let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+            let units = a.switches().text_units;
+            let length = i64::try_from(units.length(&text)).unwrap_or(i64::MAX);
             let end = if end == i64::MAX { length } else { end };
             if start < 0 || end > length || start > end {
                 return Err(a.bad(format!("the text has no part from {start} to {end}")));
             }
-            let place = |at: i64| {
-                text.char_indices()
-                    .nth(usize::try_from(at).unwrap_or(usize::MAX))
-                    .map_or(text.len(), |(at, _)| at)
-            };
-            Ok(Value::Text(Cow::Owned(text[place(start)..place(end)].to_owned())))
+            Ok(units.slice(text, start, end - start).into())
         },
     },
     Method {
@@ -194,10 +188,11 @@ pub static METHODS: &[Method] = &[
         examples: &[ex(r#""abc".charAt(1)"#, r#""b""#)],
         eval: |value, a| {
             let (text, at) = (text(value, a)?, a.integer(0)?);
-            let found = usize::try_from(at).ok().and_then(|at| text.chars().nth(at));
-            found
-                .map(|c| c.to_string().into())
-                .ok_or_else(|| a.bad(format!("the text has no character {at}")))
+            let found = a.switches().text_units.slice(text, at, 1);
+            if at < 0 || found.is_empty() {
+                return Err(a.bad(format!("the text has no character {at}")));
+            }
+            Ok(found.into())
         },
     },
     Method {
@@ -252,7 +247,7 @@ pub static METHODS: &[Method] = &[
         eval: |value, a| {
             let text = text(value, a)?;
             let regex = a.regex(0, false)?;
-            let parts = regex.split(&text, a.budget())?.into_iter();
+            let parts = regex.split(&text, false, a.budget())?.into_iter();
             Ok(Value::array(parts.map(|part| Value::Text(Cow::Owned(part.to_owned()))).collect()))
         },
     },
@@ -454,6 +449,11 @@ fn bounded(bytes: usize) -> Result<(), Failure> {
     } else {
         Ok(())
     }
+}
+
+/// The position of a part of a text that was perhaps found at a byte.
+fn place<'e>(found: Option<usize>, text: &str, a: &Args<'_, '_>) -> Value<'e> {
+    found.map_or(Value::Integer(-1), |at| a.switches().text_units.length(&text[..at]).into())
 }
 
 /// Where the first argument stands in an array.

@@ -6,6 +6,7 @@ use crate::lexer::{Lexeme, Token, lex};
 use crate::limits;
 use crate::operators::{self, LOWEST, Op};
 use crate::path::SourcePath;
+use crate::switches::Switches;
 use crate::syntax::{Literal, Suffix, SuffixKind, Syntax, SyntaxKind};
 
 type Parsed<T = Syntax> = Result<T, ExpressionError>;
@@ -24,8 +25,8 @@ pub(crate) fn is_reserved(word: &str) -> bool {
 }
 
 /// Parses one whole expression.
-pub(crate) fn parse(source: &str) -> Parsed {
-    let lexemes = lex(source)?;
+pub(crate) fn parse(source: &str, switches: &Switches) -> Parsed {
+    let lexemes = lex(source, switches)?;
     let mut parser = Parser { lexemes, at: 0, depth: 0 };
     if parser.token() == &Token::End {
         return Err(ExpressionError::new(Fault::Empty, Span::new(0, source.len())));

@@ -313,7 +313,8 @@ mod tests {
             "order.id":"flat","q.r":2,"q":{"s":1},"single":{"x":9}}"#;
         let record = Json::parse(text).unwrap();
         let check = |path: &str, expected: &str| {
-            let read = SourcePath::parse(path).unwrap().read(&record, &Budget::new()).unwrap();
+            let read =
+                SourcePath::parse(path).unwrap().read(&record, &Budget::new(Default::default())).unwrap();
             assert_eq!(found(&read), expected, "{path}");
         };
         check("a.b.c", "1");

@@ -10,6 +10,7 @@ use crate::functions;
 use crate::limits;
 use crate::mapping::{Item, Source};
 use crate::path::SourcePath;
+use crate::switches::{StaticEcho, Switches};
 use crate::tree::{self, Node, NodeKind, Remark, StepNode};
 
 /// What the source of a mapping item is.
@@ -41,8 +42,9 @@ impl SourceType {
     }
 
     /// The spelling in answers.
-    pub fn echo(self) -> &'static str {
+    pub fn echo(self, switches: &Switches) -> &'static str {
         match self {
+            SourceType::Static if switches.static_echo == StaticEcho::Word => "STATIC",
             SourceType::Attribute => "text/x.schema-path",
             SourceType::Expression => "text/x.aep-xl",
             SourceType::Static => "text/plain",
@@ -87,6 +89,7 @@ pub(crate) fn compile_source(
     item: &Item,
     destination: &Destination,
     patterns: &Patterns,
+    switches: &Switches,
 ) -> Result<(Source, Vec<Remark>), SourceError> {
     match item.source_type {
         SourceType::Attribute => {
@@ -94,11 +97,11 @@ pub(crate) fn compile_source(
             Ok((Source::Path(SourcePath::parse(&item.source)?), Vec::new()))
         }
         SourceType::Expression => {
-            let compiled = tree::compile(&item.source, patterns)?;
+            let compiled = tree::compile(&item.source, patterns, switches)?;
             Ok((Source::Expression(compiled.root), compiled.remarks))
         }
         SourceType::Static => {
-            constant(&item.source, destination).map(|value| (Source::Static(value), Vec::new()))
+            constant(&item.source, destination, *switches).map(|value| (Source::Static(value), Vec::new()))
         }
     }
 }
@@ -148,8 +151,12 @@ fn operates(node: &Node) -> bool {
 }
 
 /// A static value in the destination's type.
-fn constant(source: &str, destination: &Destination) -> Result<Json<'static>, SourceError> {
-    let budget = Budget::new();
+fn constant(
+    source: &str,
+    destination: &Destination,
+    switches: Switches,
+) -> Result<Json<'static>, SourceError> {
+    let budget = Budget::new(switches);
     let mut coercion = Coercion::new(&budget, None, 0);
     coercion.free = destination.free;
     let given = Json::String(source.to_owned().into());

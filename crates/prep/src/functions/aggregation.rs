@@ -42,7 +42,7 @@ fn extreme<'e>(a: &mut Args<'_, 'e>, wanted: Ordering) -> Result<Value<'e>, Fail
             if texts(&value) != texts(&best) {
                 return Err(a.bad(format!("{} and {} have no order", best.kind(), value.kind())));
             }
-            order(&value, &best)? == wanted
+            order(&value, &best, a.switches())? == wanted
         };
         if better {
             best = value;

@@ -106,7 +106,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
         examples: &[ex("size_of([null, 1])", "2"), ex(r#"size_of("abc")"#, "3"), ex("size_of(missing)", "0")],
         eval: |a| {
             let value = a.value(0)?;
-            value.size().map(Value::from).ok_or_else(|| a.bad(format!("{} has no size", value.kind())))
+            a.switches()
+                .text_units
+                .size(&value)
+                .map(Value::from)
+                .ok_or_else(|| a.bad(format!("{} has no size", value.kind())))
         },
     },
     Function {

@@ -9,6 +9,7 @@ use crate::budget::Budget;
 use crate::eval::Args;
 use crate::failure::Failure;
 use crate::path::{Found, SourcePath};
+use crate::switches::MapGetValues;
 use crate::value::{Members, Value};
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -165,6 +166,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let key = a.value(1)?;
             let Some(keys) = key.elements(a.budget())? else {
                 let name = key.into_text().ok_or_else(|| a.bad("a key is a text"))?;
+                if a.switches().map_get_values == MapGetValues::Map {
+                    let found = has_key(&map, &name, a.budget())?;
+                    let value = map.member(&name, a.budget())?;
+                    return Ok(Value::object(found.then_some((name, value))));
+                }
                 return map.member(&name, a.budget());
             };
             let mut seen = std::collections::HashSet::new();

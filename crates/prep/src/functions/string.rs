@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use super::{Function, Kind, Nulls, ex, on};
 use crate::arity::{arg, optional, repeated};
+use crate::date;
 use crate::eval::Args;
 use crate::failure::Failure;
 use crate::limits;
+use crate::switches::{ConcatDates, ExplodeTrailing};
 use crate::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -23,8 +25,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ],
         eval: |a| {
             let mut text = String::new();
+            let java_dates = a.switches().concat_dates == ConcatDates::Java;
             for position in 0..a.len() {
-                text.push_str(&a.text(position)?);
+                match a.scalar(position)? {
+                    Value::Date(date) if java_dates => text.push_str(&date::java_text(&date)),
+                    scalar => text.push_str(&scalar.into_text().unwrap_or_default()),
+                }
                 bounded(text.len())?;
             }
             Ok(text.into())
@@ -42,12 +48,14 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ],
         eval: |a| {
             let text = a.text(0)?;
+            let keeps = a.switches().explode_trailing == ExplodeTrailing::Keep;
             let parts: Vec<Value<'_>> = if a.len() > 1 {
                 let regex = a.regex(1, false)?;
-                regex.split(&text, a.budget())?.into_iter().map(owned).collect()
+                regex.split(&text, keeps, a.budget())?.into_iter().map(owned).collect()
             } else {
                 let mut parts: Vec<&str> = text.split(',').collect();
-                while parts.len() > 1 && parts.last().is_some_and(|part| part.is_empty()) {
+                // A text that is empty is one part; a text of commas alone has none.
+                while !keeps && parts.len() > 1 && parts.last().is_some_and(|part| part.is_empty()) {
                     parts.pop();
                 }
                 parts.into_iter().map(owned).collect()
@@ -111,7 +119,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             if start < 0 {
                 return Err(a.bad("the start is negative"));
             }
-            Ok(slice(text, start, length).into())
+            Ok(a.switches().text_units.slice(text, start, length).into())
         },
     },
     Function {
@@ -231,7 +239,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ],
         eval: |a| {
             let (text, count) = (a.text(0)?, a.integer(1)?);
-            Ok(slice(text, 0, count).into())
+            Ok(a.switches().text_units.slice(text, 0, count).into())
         },
     },
     Function {
@@ -247,8 +255,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ],
         eval: |a| {
             let (text, count) = (a.text(0)?, a.integer(1)?);
-            let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-            Ok(slice(text, length.saturating_sub(count.max(0)).max(0), count).into())
+            let units = a.switches().text_units;
+            let length = i64::try_from(units.length(&text)).unwrap_or(i64::MAX);
+            Ok(units.slice(text, length.saturating_sub(count.max(0)).max(0), count).into())
         },
     },
     Function {
@@ -299,8 +308,9 @@ fn instr<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
     if start < 0 || nth < 1 {
         return Err(a.bad("the start is at least 0 and the occurrence at least 1"));
     }
-    let Some((offset, _)) = text.char_indices().nth(usize::try_from(start).unwrap_or(usize::MAX)) else {
-        return Ok(Value::Integer(if part.is_empty() && start == 0 { 0 } else { -1 }));
+    let units = a.switches().text_units;
+    let Some(offset) = units.offset(&text, start) else {
+        return Ok(Value::Integer(-1));
     };
     let mut from = offset;
     for _ in 1..nth {
@@ -316,25 +326,9 @@ fn instr<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
         a.budget().touch(limits::BYTES_PER_FUEL + part.len())?;
     }
     Ok(match text[from..].find(part.as_ref()) {
-        Some(at) => text[..from + at].chars().count().into(),
+        Some(at) => units.length(&text[..from + at]).into(),
         None => Value::Integer(-1),
     })
-}
-
-/// Part of a text by characters; borrowed when the text is.
-fn slice(text: Cow<'_, str>, start: i64, length: i64) -> Cow<'_, str> {
-    let start = usize::try_from(start).unwrap_or(0);
-    let length = usize::try_from(length).unwrap_or(0);
-    let place = |text: &str| {
-        let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-        let from = ends.nth(start).unwrap_or(text.len());
-        let to = if length == 0 { from } else { ends.nth(length - 1).unwrap_or(text.len()) };
-        from..to
-    };
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(&text[place(text)]),
-        Cow::Owned(text) => Cow::Owned(text[place(&text)].to_owned()),
-    }
 }
 
 fn trimmed<'e>(text: Cow<'e, str>, trim: fn(&str) -> &str) -> Cow<'e, str> {
@@ -346,11 +340,12 @@ fn trimmed<'e>(text: Cow<'e, str>, trim: fn(&str) -> &str) -> Cow<'e, str> {
 
 /// What `lpad` and `rpad` add to a text.
 fn padding(a: &mut Args<'_, '_>, text: &str) -> Result<String, Failure> {
+    let units = a.switches().text_units;
     let (length, padding) = (a.integer(1)?, a.text(2)?);
     let padding = if padding.is_empty() { Cow::Borrowed(" ") } else { padding };
-    let missing = usize::try_from(length).unwrap_or(0).saturating_sub(text.chars().count());
+    let missing = usize::try_from(length).unwrap_or(0).saturating_sub(units.length(text));
     bounded(missing)?;
-    let made: String = padding.chars().cycle().take(missing).collect();
+    let made = units.repeat(&padding, missing);
     a.budget().touch(made.len())?;
     Ok(made)
 }
