@@ -110,11 +110,13 @@ impl<'s> Lexer<'s> {
     }
 
     fn wrapped(&mut self, start: usize) -> Result<(), ExpressionError> {
-        let inside = &self.source[start + 2..];
+        // The newer documents have `${}{name}` beside `${name}`.
+        let opening = if self.rest().starts_with("${}{") { "${}{" } else { "${" };
+        let inside = &self.source[start + opening.len()..];
         let Some(length) = inside.find('}') else {
             return self.fail(Fault::OpenName, start, self.source.len());
         };
-        self.at = start + 2 + length + 1;
+        self.at = start + opening.len() + length + 1;
         self.push(Token::Wrapped(inside[..length].to_owned()), start);
         Ok(())
     }
@@ -156,9 +158,9 @@ impl<'s> Lexer<'s> {
             let after = chars.as_str();
             if after.starts_with(delimiter) || after.starts_with('\\') {
                 text.extend(chars.next().map(|(_, c)| c));
-            } else if let Some(c) = unicode_escape(after) {
+            } else if let Some((c, length)) = unicode_escape(after) {
                 text.push(c);
-                let _ = chars.nth(4);
+                let _ = chars.nth(length - 1);
             } else if let Some(c) = self.control_escape(after) {
                 text.push(c);
                 let _ = chars.next();
@@ -229,11 +231,18 @@ pub(crate) fn is_name_part(c: char) -> bool {
     is_name_start(c) || c.is_numeric()
 }
 
-/// The character of `uXXXX` at the start of `text`. Half of a surrogate pair is none.
-fn unicode_escape(text: &str) -> Option<char> {
-    let hex = text.strip_prefix('u')?.get(..4)?;
-    let code = hex.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u32::from_str_radix(hex, 16).ok())??;
-    char::from_u32(code)
+/// The character of `uXXXX` at the start of `text`, and how much of it that is. A surrogate pair, `uXXXX\\uXXXX`, is one
+/// character; half of one is none.
+fn unicode_escape(text: &str) -> Option<(char, usize)> {
+    let unit = |text: &str| {
+        let hex = text.strip_prefix('u')?.get(..4)?;
+        hex.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u16::from_str_radix(hex, 16).ok())?
+    };
+    let first = unit(text)?;
+    let second = text.get(5..).and_then(|rest| unit(rest.strip_prefix('\\')?));
+    let units = [Some(first), second].into_iter().flatten();
+    let c = char::decode_utf16(units).next()?.ok()?;
+    Some((c, if c.len_utf16() == 2 { "uXXXX\\uXXXX".len() } else { "uXXXX".len() }))
 }
 
 /// Whether a text holds `${NAME}`, which a template's placeholder is.
@@ -260,7 +269,12 @@ fn number_length(text: &str) -> usize {
             at += 1 + sign + exponent;
         }
     }
-    at + text[at..].chars().take_while(|c| is_name_part(*c)).map(char::len_utf8).sum::<usize>()
+    at += text[at..].chars().take_while(|c| is_name_part(*c)).map(char::len_utf8).sum::<usize>();
+    // A second point makes no number: `1.2.3` is one fault too.
+    match text[at..].strip_prefix('.').map(digits) {
+        Some(more) if more > 0 => at + 1 + more,
+        _ => at,
+    }
 }
 
 fn number(text: &str) -> Option<Token> {

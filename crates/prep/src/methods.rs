@@ -11,6 +11,7 @@ use crate::eval::{Args, Outcome};
 use crate::failure::Failure;
 use crate::functions::{Example, Kind, ex, on};
 use crate::limits;
+use crate::switches::TextUnits;
 use crate::value::Value;
 
 /// One method.
@@ -68,12 +69,15 @@ pub static METHODS: &[Method] = &[
         names: &["compareTo"],
         args: &[arg("other", Kind::Any)],
         returns: Kind::Integer,
-        doc: "-1, 0 or 1: the order of two values.",
-        examples: &[ex(r#""a".compareTo("b")"#, "-1")],
+        doc: "Below, at or above zero: the order of two values. Of texts it is the distance of the first characters that differ, or of the lengths.",
+        examples: &[ex(r#""a".compareTo("c")"#, "-2"), ex("(3).compareTo(2)", "1")],
         eval: |value, a| {
             let other = a.value(0)?;
             if other.is_null() {
                 return Err(a.bad("null has no order"));
+            }
+            if let (Value::Text(text), Value::Text(other)) = (&value, &other) {
+                return Ok(distance(text, other).into());
             }
             Ok((order(&value, &other, a.switches())? as i64).into())
         },
@@ -100,7 +104,7 @@ pub static METHODS: &[Method] = &[
         returns: Kind::Boolean,
         doc: "Whether a text, array or object has no content.",
         examples: &[ex(r#""".isEmpty()"#, "true")],
-        eval: |value, _| Ok(value.is_empty().into()),
+        eval: |value, a| value.size().map(|size| (size == 0).into()).ok_or_else(|| none(a, &value)),
     },
     Method {
         names: &["contains"],
@@ -454,6 +458,18 @@ fn bounded(bytes: usize) -> Result<(), Failure> {
 /// The position of a part of a text that was perhaps found at a byte.
 fn place<'e>(found: Option<usize>, text: &str, a: &Args<'_, '_>) -> Value<'e> {
     found.map_or(Value::Integer(-1), |at| a.switches().text_units.length(&text[..at]).into())
+}
+
+/// How far apart two texts are in the order of Java, which compares UTF-16 units.
+fn distance(one: &str, other: &str) -> i64 {
+    let mut units = one.encode_utf16().zip(other.encode_utf16());
+    match units.find(|(one, other)| one != other) {
+        Some((one, other)) => i64::from(one) - i64::from(other),
+        None => {
+            let length = |text: &str| i64::try_from(TextUnits::Utf16.length(text)).unwrap_or(i64::MAX);
+            length(one) - length(other)
+        }
+    }
 }
 
 /// Where the first argument stands in an array.

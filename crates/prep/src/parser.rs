@@ -13,7 +13,7 @@ type Parsed<T = Syntax> = Result<T, ExpressionError>;
 
 /// Words that start a statement of the scripting language from which this one is cut.
 const STATEMENTS: &[&str] =
-    &["var", "let", "if", "else", "for", "while", "do", "new", "function", "return", "break", "continue"];
+    &["var", "if", "else", "for", "while", "do", "new", "function", "return", "break", "continue"];
 
 /// Words that are operators and so no bare names.
 const OPERATOR_WORDS: &[&str] =

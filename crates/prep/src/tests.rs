@@ -13,6 +13,7 @@ mod functions;
 mod language;
 mod pure;
 mod refused;
+mod rules;
 mod switches;
 
 const NOW: Context = Context { now: Millis(1_706_933_106_789), seed: 0 };

@@ -140,7 +140,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         names: &["array_to_string"],
         args: &[arg("separator", Kind::String), arg("array", Kind::Array)],
         returns: Kind::String,
-        nulls: Nulls::Keep,
+        nulls: Nulls::Pass,
         doc: "The elements of an array, inner arrays included, with a separator between them. Objects are written as JSON with single quotes, dates as milliseconds since 1970.",
         examples: &[
             ex(r#"array_to_string("-", [[1], [2]])"#, r#""1-2""#),

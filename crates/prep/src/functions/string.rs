@@ -54,8 +54,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
                 regex.split(&text, keeps, a.budget())?.into_iter().map(owned).collect()
             } else {
                 let mut parts: Vec<&str> = text.split(',').collect();
-                // A text that is empty is one part; a text of commas alone has none.
-                while !keeps && parts.len() > 1 && parts.last().is_some_and(|part| part.is_empty()) {
+                // A text without a comma is its own only part; one of commas alone has none.
+                let drops = !keeps && parts.len() > 1;
+                while drops && parts.last().is_some_and(|part| part.is_empty()) {
                     parts.pop();
                 }
                 parts.into_iter().map(owned).collect()
@@ -87,17 +88,17 @@ pub(super) static FUNCTIONS: &[Function] = &[
         args: &[arg("text", Kind::String), arg("find", Kind::String), arg("replacement", Kind::String)],
         returns: Kind::String,
         nulls: Nulls::Pass,
-        doc: "Replaces every occurrence of a text, taken literally.",
+        doc: "Replaces every occurrence of a text, taken literally. With null in place of one of the two the text stays as it is.",
         examples: &[
             ex(r#"replacestr("a-b-c", "-", "+")"#, r#""a+b+c""#),
             ex(r#"replacestr("a.b", ".", "")"#, r#""ab""#),
             ex(r#"replacestr("ab", "", "x")"#, r#""ab""#),
         ],
         eval: |a| {
-            let (text, find, replacement) = (a.text(0)?, a.text(1)?, a.text(2)?);
-            if find.is_empty() {
+            let (text, find) = (a.text(0)?, a.text(1)?);
+            let Some(replacement) = a.text_or_null(2)?.filter(|_| !find.is_empty()) else {
                 return Ok(text.into());
-            }
+            };
             let places = text.matches(find.as_ref()).count();
             bounded(text.len().saturating_add(places.saturating_mul(replacement.len())))?;
             Ok(text.replace(find.as_ref(), &replacement).into())
@@ -145,14 +146,17 @@ pub(super) static FUNCTIONS: &[Function] = &[
         args: &[arg("text", Kind::String), arg("separators", Kind::String)],
         returns: Kind::Array,
         nulls: Nulls::Pass,
-        doc: "Splits a text at each of the given characters. Several in a row count once; there are no empty parts.",
+        doc: "Splits a text at each of the given characters. Several in a row count once; there are no empty parts. Null stands for white space.",
         examples: &[
             ex(r#"split("a,;b;", ",;")"#, r#"["a","b"]"#),
             ex(r#"split("a b", " ")"#, r#"["a","b"]"#),
             ex(r#"split("", ",")"#, "[]"),
         ],
         eval: |a| {
-            let (text, separators) = (a.text(0)?, a.text(1)?);
+            let text = a.text(0)?;
+            let Some(separators) = a.text_or_null(1)? else {
+                return Ok(Value::array(text.split_whitespace().map(owned).collect()));
+            };
             // A backslash is the one character that needs another before it.
             let separators = separators.replace("\\\\", "\\");
             // Each character is sought among the separators.
@@ -170,7 +174,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         names: &["join"],
         args: &[arg("separator", Kind::String), arg("values", Kind::Array)],
         returns: Kind::String,
-        nulls: Nulls::Keep,
+        nulls: Nulls::Pass,
         doc: "Puts the elements of an array together with a separator between them. A null element is empty.",
         examples: &[
             ex(r#"join("/", ["x", 2])"#, r#""x/2""#),
