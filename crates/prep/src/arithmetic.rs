@@ -43,6 +43,7 @@ pub(crate) fn binary<'e>(
         }
         Op::BitOr | Op::BitXor | Op::BitAnd => bits(op, &left, &right),
         // The evaluator decides these itself, since they need not evaluate both sides.
+        Op::Choose => Ok(if left.truth() { left } else { right }),
         Op::Coalesce if left.is_null() => Ok(right),
         Op::Coalesce => Ok(left),
         Op::Or => Ok((left.truth() || right.truth()).into()),

@@ -5,7 +5,7 @@
 //! is a [`Warning`] and leaves that field absent.
 //!
 //! The way of an expression: `lexer` → `parser` (`syntax`) → `tree` → `eval`. Functions, methods and operators are data:
-//! see `functions/`, `methods`, `operators`.
+//! see `functions/`, `methods`, `operators`. So is every choice between two readings of the documents: see `switches`.
 
 mod arithmetic;
 mod arity;

@@ -49,7 +49,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         eval: |a| {
             let text = a.text(0)?;
             let keeps = a.switches().explode_trailing == ExplodeTrailing::Keep;
-            let parts: Vec<Value<'_>> = if a.len() > 1 {
+            let parts: Vec<Value<'_>> = if !a.value(1)?.is_null() {
                 let regex = a.regex(1, false)?;
                 regex.split(&text, keeps, a.budget())?.into_iter().map(owned).collect()
             } else {
@@ -154,18 +154,17 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ],
         eval: |a| {
             let text = a.text(0)?;
-            let Some(separators) = a.text_or_null(1)? else {
-                return Ok(Value::array(text.split_whitespace().map(owned).collect()));
+            let parts: Vec<Value<'_>> = match a.text_or_null(1)? {
+                None => text.split_whitespace().map(owned).collect(),
+                Some(separators) => {
+                    // A backslash is the one character that needs another before it.
+                    let separators = separators.replace("\\\\", "\\");
+                    // Each character is sought among the separators.
+                    a.budget().touch(text.len().saturating_mul(separators.len()))?;
+                    let parts = text.split(|c| separators.contains(c));
+                    parts.filter(|part| !part.is_empty()).map(owned).collect()
+                }
             };
-            // A backslash is the one character that needs another before it.
-            let separators = separators.replace("\\\\", "\\");
-            // Each character is sought among the separators.
-            a.budget().touch(text.len().saturating_mul(separators.len()))?;
-            let parts = text
-                .split(|c| separators.contains(c))
-                .filter(|part| !part.is_empty())
-                .map(owned)
-                .collect::<Vec<_>>();
             a.budget().work(parts.len())?;
             Ok(Value::array(parts))
         },
