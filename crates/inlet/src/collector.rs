@@ -211,6 +211,9 @@ fn judge(record: &[u8], flow: Option<&Flow>, dataset: &Dataset, now: Millis) -> 
         return valid(input, dataset);
     };
     let mapped = mapping.apply(input, &prep::Context { now, seed: 0 });
+    if let Some(reason) = mapping.refuses(&mapped) {
+        return Err(Invalid::Mapping(reason));
+    }
     if mapped.written == 0 {
         return Err(Invalid::NothingMapped);
     }

@@ -6,6 +6,7 @@ use crate::budget::{Budget, Patterns};
 use crate::fields::Fields;
 use crate::output::{Shape, Target};
 use crate::path::SourcePath;
+use crate::switches::Switches;
 
 /// The fields that are read, what constant patterns may take, and the work of computing constants ahead.
 pub(crate) struct Assembly {
@@ -17,19 +18,28 @@ pub(crate) struct Assembly {
 }
 
 impl Assembly {
-    pub(crate) fn new() -> Self {
-        Self { patterns: Patterns::new(), fields: RefCell::default(), folding: Budget::new(), naive: false }
+    pub(crate) fn new(switches: Switches) -> Self {
+        Self {
+            patterns: Patterns::new(),
+            fields: RefCell::default(),
+            folding: Budget::new(switches),
+            naive: false,
+        }
     }
 
     /// For the tests that hold the compiled plan against the plainest reading of the rules.
     #[cfg(test)]
-    pub(crate) fn naive() -> Self {
-        Self { naive: true, ..Self::new() }
+    pub(crate) fn naive(switches: Switches) -> Self {
+        Self { naive: true, ..Self::new(switches) }
     }
 
     /// The shape of what the set writes, for destinations that begin with these names.
     pub(crate) fn shape(&self, destinations: &[Vec<&str>]) -> (Shape, Vec<Target>) {
         if self.naive { Shape::flat(destinations) } else { Shape::new(destinations) }
+    }
+
+    pub(crate) fn switches(&self) -> &Switches {
+        &self.folding.switches
     }
 
     /// The path with its places among the fields of the set.

@@ -112,7 +112,7 @@ fn absent(item: &Compiled, samples: &[Raw<'_>]) -> Vec<String> {
             SourcePath::parse(text).is_ok_and(|path| {
                 // What takes too much to look for is not said to be absent.
                 !samples.iter().any(|sample| {
-                    let budget = Budget::new();
+                    let budget = Budget::new(Default::default());
                     let record = Fields::default().open(*sample, &budget);
                     path.read(&record, &budget).map_or(true, |found| is(&found))
                 })

@@ -12,6 +12,7 @@ use xdm::{Field, ObjectType, Type};
 use crate::budget::Budget;
 use crate::date;
 use crate::failure::{Failure, excerpt};
+use crate::switches::{BooleanSpellings, ScalarIntoObject, Switches};
 use crate::value::{Value, parse_number};
 
 /// Where inside the destination a value goes.
@@ -63,13 +64,15 @@ pub(crate) struct Coercion<'c> {
     pub(crate) notes_left: usize,
     /// Whether every value is taken as it is.
     pub(crate) free: bool,
+    /// Whether a null is written rather than left out.
+    pub(crate) nulls: bool,
 }
 
 type Coerced<'a> = Result<Option<Json<'a>>, Failure>;
 
 impl<'c> Coercion<'c> {
     pub(crate) fn new(budget: &'c Budget, leaf: Option<&'c str>, notes_left: usize) -> Self {
-        Self { budget, notes: Vec::new(), leaf, at: Vec::new(), notes_left, free: false }
+        Self { budget, notes: Vec::new(), leaf, at: Vec::new(), notes_left, free: false, nulls: false }
     }
 
     pub(crate) fn note(&mut self, place: &Place<'_>, code: &'static str, message: String) {
@@ -83,13 +86,13 @@ impl<'c> Coercion<'c> {
     /// Converts a value; none when there is nothing to write.
     pub(crate) fn convert<'a>(&mut self, given: Value<'a>, ty: &Type, place: &Place<'_>) -> Coerced<'a> {
         if given.is_null() {
-            return Ok(None);
+            return Ok(self.nulls.then_some(Json::Null));
         }
         self.budget.room(1)?;
         match ty {
             _ if self.free => self.whole(given),
             Type::String => self.string(given),
-            Type::Boolean => boolean(&given).map(Some),
+            Type::Boolean => boolean(&given, &self.budget.switches).map(Some),
             Type::Byte | Type::Short | Type::Int | Type::Long => integer(&given, ty).map(Some),
             Type::Double => double(&given).map(Some),
             Type::DateTime => self.date_time(given),
@@ -124,7 +127,7 @@ impl<'c> Coercion<'c> {
     fn date_time<'a>(&mut self, given: Value<'a>) -> Coerced<'a> {
         let found = match &given {
             Value::Text(text) if date::is_canonical_utc(text) => return self.string(given),
-            Value::Text(text) => date::parse(text)?,
+            Value::Text(text) => date::read(text, &self.budget.switches)?,
             Value::Date(date) => date.as_ref().clone(),
             Value::Integer(millis) => date::from_millis(*millis)?,
             Value::Decimal(value) if value.fract() == 0.0 && value.abs() < 9e15 => {
@@ -141,7 +144,7 @@ impl<'c> Coercion<'c> {
 
     fn date<'a>(&mut self, given: &Value<'a>) -> Coerced<'a> {
         let day = match given {
-            Value::Text(text) => date::calendar(&date::parse(text)?),
+            Value::Text(text) => date::calendar(&date::read(text, &self.budget.switches)?),
             Value::Date(date) => date::calendar(date),
             other => return Err(failed(other, "a date", "")),
         };
@@ -169,7 +172,8 @@ impl<'c> Coercion<'c> {
 
     /// A scalar into an object goes below the name that it had in the source.
     fn below_leaf<'a>(&mut self, given: Value<'a>, object: &ObjectType, place: &Place<'_>) -> Coerced<'a> {
-        let Some(field) = self.leaf.filter(|_| !given.is_array()).and_then(|leaf| object.get(leaf)) else {
+        let nests = !given.is_array() && self.budget.switches.scalar_into_object == ScalarIntoObject::Nest;
+        let Some(field) = self.leaf.filter(|_| nests).and_then(|leaf| object.get(leaf)) else {
             return Err(failed(&given, "an object", ""));
         };
         let below = Place::Member(place, &field.name);
@@ -260,16 +264,20 @@ fn failed(found: &Value<'_>, wanted: &'static str, detail: &str) -> Failure {
     Failure::Coercion { found, wanted, detail: detail.to_owned() }
 }
 
-/// The documented spellings and no others.
-fn boolean<'a>(given: &Value<'_>) -> Result<Json<'a>, Failure> {
+/// The documented spellings and no others, unless a switch lets them be written in any case.
+fn boolean<'a>(given: &Value<'_>, switches: &Switches) -> Result<Json<'a>, Failure> {
     const TRUE: &[&str] = &["y", "yes", "Y", "YES", "on", "ON", "true", "TRUE"];
     const FALSE: &[&str] = &["n", "N", "no", "NO", "off", "OFF", "false", "FALSE"];
+    let is = |known: &[&str], text: &str| match switches.boolean_spellings {
+        BooleanSpellings::Documented => known.contains(&text),
+        BooleanSpellings::AnyCase => known.iter().any(|known| known.eq_ignore_ascii_case(text)),
+    };
     match given {
         Value::Boolean(value) => Ok(Json::Bool(*value)),
         Value::Integer(value @ (0 | 1)) => Ok(Json::Bool(*value == 1)),
         Value::Decimal(value) if *value == 0.0 || *value == 1.0 => Ok(Json::Bool(*value == 1.0)),
-        Value::Text(text) if TRUE.contains(&text.as_ref()) => Ok(Json::Bool(true)),
-        Value::Text(text) if FALSE.contains(&text.as_ref()) => Ok(Json::Bool(false)),
+        Value::Text(text) if is(TRUE, text) => Ok(Json::Bool(true)),
+        Value::Text(text) if is(FALSE, text) => Ok(Json::Bool(false)),
         other => Err(failed(other, "a boolean", "")),
     }
 }

@@ -20,6 +20,7 @@ use crate::functions::Nulls;
 use crate::limits;
 use crate::operators::Op;
 use crate::regexes::Regex;
+use crate::switches::Switches;
 use crate::tree::{Link, Node, NodeKind, Prepared, StepNode, date_pattern};
 use crate::value::Value;
 
@@ -74,7 +75,9 @@ impl<'r, 'e> Evaluator<'r, 'e> {
                 (function.eval)(&mut args)
             }
             NodeKind::Postfix { base, steps } => self.postfix(base, steps),
-            NodeKind::Unary { op, operand } => arithmetic::unary(*op, self.eval(operand)?),
+            NodeKind::Unary { op, operand } => {
+                arithmetic::unary(*op, self.eval(operand)?, &self.budget.switches)
+            }
             NodeKind::Chain { first, rest } => self.chain(first, rest),
             NodeKind::Conditional { arms, otherwise } => self.conditional(arms, otherwise),
             NodeKind::Elvis { value, otherwise } => {
@@ -200,6 +203,10 @@ impl<'c, 'e> Args<'c, 'e> {
         self.evaluator.budget
     }
 
+    pub(crate) fn switches(&self) -> &'c Switches {
+        &self.evaluator.budget.switches
+    }
+
     /// The argument at a position; null when it was not given.
     pub(crate) fn value(&mut self, position: usize) -> Outcome<'e> {
         if position == 0
@@ -265,14 +272,17 @@ impl<'c, 'e> Args<'c, 'e> {
     }
 
     pub(crate) fn text_or_null(&mut self, position: usize) -> Result<Option<Cow<'e, str>>, Failure> {
+        let value = self.scalar(position)?;
+        Ok(if value.is_null() { None } else { value.into_text() })
+    }
+
+    /// An argument that has a text: no array and no object.
+    pub(crate) fn scalar(&mut self, position: usize) -> Outcome<'e> {
         let value = self.value(position)?;
-        if value.is_null() {
-            return Ok(None);
-        }
         if matches!(value, Value::Array(_) | Value::Object(_) | Value::Json(_)) {
             return Err(self.wrong(position, "a text", &value));
         }
-        Ok(value.into_text())
+        Ok(value)
     }
 
     pub(crate) fn truth(&mut self, position: usize) -> Result<bool, Failure> {
@@ -306,7 +316,7 @@ impl<'c, 'e> Args<'c, 'e> {
     pub(crate) fn date(&mut self, position: usize) -> Result<ZonedDateTime, Failure> {
         match self.value(position)? {
             Value::Date(date) => Ok(*date),
-            Value::Text(text) => date::parse(&text),
+            Value::Text(text) => date::read(&text, self.switches()),
             other => Err(self.wrong(position, "a date", &other)),
         }
     }

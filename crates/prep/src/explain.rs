@@ -116,7 +116,7 @@ impl MappingSet {
     /// `steps`, the parts of the expression from the inside out, each with its `span` in the source and its `value` or `error`;
     /// `value` and `valueType` before conversion; `writes`, what went where; `warnings`. What does not apply is left out.
     pub fn explain<'a>(&'a self, record: Raw<'a>, context: &Context) -> (Mapped<'a>, Json<'static>) {
-        let budget = Budget::new();
+        let budget = Budget::new(self.options().switches);
         let traces: Vec<Trace<'_>> = self.items.iter().map(|_| Trace::new(&budget)).collect();
         let mapped = self.run(record, context, Some(&traces));
         let items = traces.into_iter().enumerate();

@@ -9,6 +9,7 @@ use crate::eval::Evaluator;
 use crate::fault::{ExpressionError, Span};
 use crate::fields::Fields;
 use crate::functions::Kind;
+use crate::switches::Switches;
 use crate::tree::{self, Compiled, Remark};
 use crate::value::Raw;
 
@@ -17,6 +18,7 @@ use crate::value::Raw;
 pub struct Expression {
     compiled: Compiled,
     fields: Fields,
+    switches: Switches,
 }
 
 /// Why an expression has no value on a record.
@@ -37,9 +39,18 @@ impl Expression {
     ///
     /// Syntax, unknown functions and wrong numbers of arguments, each with its place.
     pub fn parse(source: &str) -> Result<Self, ExpressionError> {
-        let assembly = Assembly::new();
+        Self::parse_with(source, Switches::default())
+    }
+
+    /// Compiles an expression under switches.
+    ///
+    /// # Errors
+    ///
+    /// As [`Expression::parse`].
+    pub fn parse_with(source: &str, switches: Switches) -> Result<Self, ExpressionError> {
+        let assembly = Assembly::new(switches);
         let compiled = tree::compile(source, &assembly)?;
-        Ok(Self { compiled, fields: assembly.into_fields() })
+        Ok(Self { compiled, fields: assembly.into_fields(), switches })
     }
 
     /// The value on a record.
@@ -48,7 +59,7 @@ impl Expression {
     ///
     /// What would be a warning in a mapping: bad arguments, division by zero, too much work.
     pub fn evaluate<'a>(&'a self, record: Raw<'a>, context: &Context) -> Result<Json<'a>, EvaluationError> {
-        let budget = Budget::new();
+        let budget = Budget::new(self.switches);
         let record = self.fields.open(record, &budget);
         let evaluator = Evaluator::new(&record, context, &budget);
         let root = &self.compiled.root;

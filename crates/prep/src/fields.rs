@@ -132,7 +132,7 @@ mod tests {
         let text = br#"{"a":{"b":1},"c":{"d":[{"e":2}]},"other":[],"a":{"x":0,"b":3}}"#;
         let (tape, read) = Tape::default().parse(text);
         read.unwrap();
-        let record = fields.open(tape.root(), &Budget::new());
+        let record = fields.open(tape.root(), &Budget::new(Default::default()));
         let found = |at: usize| format!("{:?}", record.reach(places[at]));
         assert!(found(0).contains("\"x\""), "the last of two counts: {}", found(0));
         assert_eq!(found(1), "Value(Int(3))");

@@ -5,7 +5,7 @@
 //! is a [`Warning`] and leaves that field absent.
 //!
 //! The way of an expression: `lexer` → `parser` (`syntax`) → `tree` → `eval`. Functions, methods and operators are data:
-//! see `functions/`, `methods`, `operators`.
+//! see `functions/`, `methods`, `operators`. So is every choice between two readings of the documents: see `switches`.
 
 mod arithmetic;
 mod arity;
@@ -34,7 +34,9 @@ mod path;
 mod reference;
 mod regexes;
 mod source;
+mod switches;
 mod syntax;
+mod text;
 mod tree;
 mod user_agent;
 mod value;
@@ -53,6 +55,7 @@ pub use operators::{OPERATORS, Operator};
 pub use output::Written;
 pub use reference::reference;
 pub use source::{SourceType, is_path, source_paths};
+pub use switches::*;
 pub use tree::Remark;
 
 use vocab::Millis;

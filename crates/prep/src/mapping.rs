@@ -21,6 +21,7 @@ use crate::limits;
 use crate::output::{Output, Shape, Target, Written};
 use crate::path::{Found, SourcePath, Step};
 use crate::source::{SourceError, SourceType, compile_source};
+use crate::switches::Options;
 use crate::tree::{Node, Remark};
 use crate::value::{Raw, Value};
 
@@ -48,6 +49,7 @@ pub struct ItemError {
 /// A compiled mapping set.
 #[derive(Debug)]
 pub struct MappingSet {
+    options: Options,
     pub(crate) items: Vec<Compiled>,
     /// The items in the order in which they run.
     order: Vec<usize>,
@@ -111,6 +113,12 @@ pub struct Warning {
     pub span: Span,
 }
 
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {}", self.code, self.destination, self.message)
+    }
+}
+
 impl MappingSet {
     /// Compiles a set against the schema that it writes to.
     ///
@@ -118,15 +126,24 @@ impl MappingSet {
     ///
     /// Every item that cannot be used, in the order of the items.
     pub fn compile(items: &[Item], schema: &Schema) -> Result<Self, Vec<ItemError>> {
+        Self::compile_with(items, schema, Options::default())
+    }
+
+    /// As [`MappingSet::compile`], under options.
+    ///
+    /// # Errors
+    ///
+    /// Every item that cannot be used, in the order of the items.
+    pub fn compile_with(items: &[Item], schema: &Schema, options: Options) -> Result<Self, Vec<ItemError>> {
         let resolve = |index: usize| Destination::resolve(&items[index].destination, schema.root());
-        Self::build(items, Assembly::new(), resolve)
+        Self::build(items, options, Assembly::new(options.switches), resolve)
     }
 
     /// The set with nothing shared and nothing done ahead: what the compiled plan is held against.
     #[cfg(test)]
-    pub(crate) fn naive(items: &[Item], schema: &Schema) -> Result<Self, Vec<ItemError>> {
+    pub(crate) fn naive(items: &[Item], schema: &Schema, options: Options) -> Result<Self, Vec<ItemError>> {
         let resolve = |index: usize| Destination::resolve(&items[index].destination, schema.root());
-        Self::build(items, Assembly::naive(), resolve)
+        Self::build(items, options, Assembly::naive(options.switches), resolve)
     }
 
     /// Compiles a set that writes to no schema: each destination has the type beside its item, or takes what comes.
@@ -134,9 +151,12 @@ impl MappingSet {
     /// # Errors
     ///
     /// Every item that cannot be used, in the order of the items.
-    pub fn compile_without_schema(items: &[(Item, Option<Type>)]) -> Result<Self, Vec<ItemError>> {
+    pub fn compile_without_schema(
+        items: &[(Item, Option<Type>)],
+        options: Options,
+    ) -> Result<Self, Vec<ItemError>> {
         let plain: Vec<Item> = items.iter().map(|(item, _)| item.clone()).collect();
-        Self::build(&plain, Assembly::new(), |index| {
+        Self::build(&plain, options, Assembly::new(options.switches), |index| {
             let (item, ty) = &items[index];
             Destination::without_schema(&item.destination, ty.as_ref())
         })
@@ -144,6 +164,7 @@ impl MappingSet {
 
     fn build(
         items: &[Item],
+        options: Options,
         assembly: Assembly,
         resolve: impl Fn(usize) -> Result<Destination, DestinationError>,
     ) -> Result<Self, Vec<ItemError>> {
@@ -195,12 +216,31 @@ impl MappingSet {
         for (item, target) in compiled.iter_mut().zip(targets) {
             item.target = target;
         }
-        Ok(Self { order, items: compiled, remarks, fields: assembly.into_fields(), shape })
+        Ok(Self { options, order, items: compiled, remarks, fields: assembly.into_fields(), shape })
     }
 
     /// What compiles and may still not be what was meant, with the position of the item.
     pub fn remarks(&self) -> impl Iterator<Item = (usize, &Remark)> {
         self.remarks.iter().map(|(index, remark)| (*index, remark))
+    }
+
+    /// What the set was compiled under.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Why a record fails that was mapped as this: a strict set allows no warning.
+    pub fn refuses(&self, mapped: &Mapped<'_>) -> Option<String> {
+        const SHOWN: usize = 3;
+        if !self.options.strict || mapped.warnings.is_empty() {
+            return None;
+        }
+        let shown = mapped.warnings.iter().take(SHOWN);
+        let mut text: Vec<String> = shown.map(Warning::to_string).collect();
+        if let Some(more) = mapped.warnings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            text.push(format!("and {more} more"));
+        }
+        Some(format!("the mapping set is strict: {}", text.join("; ")))
     }
 
     pub fn len(&self) -> usize {
@@ -223,10 +263,11 @@ impl MappingSet {
         context: &Context,
         traces: Option<&[Trace<'_>]>,
     ) -> Mapped<'a> {
-        let budget = Budget::new();
+        let budget = Budget::new(self.options.switches);
         let record = self.fields.open(record, &budget);
         let mapped = Mapped { output: Output::new(&self.shape), warnings: Vec::new(), written: 0 };
-        let mut run = Run { record: &record, context, budget: &budget, mapped, trace: None };
+        let allow_nulls = self.options.allow_nulls;
+        let mut run = Run { record: &record, context, budget: &budget, allow_nulls, mapped, trace: None };
         for index in &self.order {
             run.trace = traces.and_then(|traces| traces.get(*index));
             run.item(*index, &self.items[*index]);
@@ -299,6 +340,7 @@ struct Run<'r, 'a> {
     record: &'r Record<'a>,
     context: &'r Context,
     budget: &'r Budget,
+    allow_nulls: bool,
     mapped: Mapped<'a>,
     /// Where what the item at hand does is noted, when somebody wants to know.
     trace: Option<&'r Trace<'r>>,
@@ -313,6 +355,7 @@ impl<'a> Run<'_, 'a> {
         let left = limits::WARNINGS_MAX.saturating_sub(self.mapped.warnings.len());
         let mut coercion = Coercion::new(self.budget, leaf, left);
         coercion.free = compiled.destination.free;
+        coercion.nulls = self.allow_nulls;
         let mut written = false;
         let whole = Span::new(0, compiled.item.source.len());
         let mut failed = None;
@@ -366,7 +409,11 @@ impl<'a> Run<'_, 'a> {
                 let evaluator = Evaluator::new(self.record, self.context, self.budget).traced(self.trace);
                 let value = evaluator.eval(node);
                 *failed = evaluator.failed.get();
-                value?
+                match value? {
+                    // What is not to be carried is not written as null either.
+                    Value::Nullify => return Ok(()),
+                    value => value,
+                }
             }
         };
         if let Some(trace) = self.trace {
@@ -402,6 +449,9 @@ impl<'a> Run<'_, 'a> {
         written: &mut bool,
     ) -> Result<(), Failure> {
         let destination = &compiled.destination;
+        if matches!(found, Found::Missing) && destination.wildcards == 0 {
+            return self.leaf(found, compiled, &[], coercion, written);
+        }
         // An array at the destination takes a level of the source by itself.
         let levels = (destination.wildcards + arrays(&destination.ty)).max(1);
         let surplus = depth(&found).saturating_sub(levels);
@@ -478,7 +528,7 @@ impl<'a> Run<'_, 'a> {
         coercion.at.clear();
         coercion.at.extend_from_slice(indices);
         let value = match found {
-            Found::Missing => return Ok(()),
+            Found::Missing => Value::Null,
             Found::One(value) => value,
             Found::Each(items) if destination.free || matches!(destination.ty, Type::Array(_)) => {
                 collected(items)
@@ -490,7 +540,7 @@ impl<'a> Run<'_, 'a> {
                     coercion.note(&Place::Top, "first-of-many", message);
                     first
                 }
-                None => return Ok(()),
+                None => Value::Null,
             },
         };
         match coercion.convert(value, &destination.ty, &Place::Top)? {
@@ -511,6 +561,8 @@ impl<'a> Run<'_, 'a> {
         if let Some(trace) = self.trace {
             trace.write(compiled.destination.spelling(indices), &value);
         }
+        // A null is no value, so that a record in which nothing was found does not count as mapped.
+        let counts = !value.is_null();
         let place = self.mapped.output.value_mut(compiled.target);
         let way = destination::Way { slots, completes: compiled.completes };
         destination::write(place.get_or_insert(Json::Null), way, indices, value, self.budget).inspect_err(
@@ -521,7 +573,7 @@ impl<'a> Run<'_, 'a> {
                 }
             },
         )?;
-        *written = true;
+        *written |= counts;
         Ok(())
     }
 }

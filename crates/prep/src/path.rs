@@ -336,7 +336,9 @@ mod tests {
     fn found(found: &Found<'_>) -> String {
         match found {
             Found::Missing => "-".to_owned(),
-            Found::One(value) => value.clone().into_json(&Budget::new()).unwrap().to_string(),
+            Found::One(value) => {
+                value.clone().into_json(&Budget::new(Default::default())).unwrap().to_string()
+            }
             Found::Each(items) => {
                 format!("({})", items.iter().map(self::found).collect::<Vec<_>>().join(" "))
             }
@@ -354,8 +356,8 @@ mod tests {
             let mut fields = Fields::default();
             // By itself, and among the fields of a set.
             for path in [path.clone(), path.placed(&mut fields)] {
-                let record = fields.open(tape.root(), &Budget::new());
-                let read = path.read(&record, &Budget::new()).unwrap();
+                let record = fields.open(tape.root(), &Budget::new(Default::default()));
+                let read = path.read(&record, &Budget::new(Default::default())).unwrap();
                 assert_eq!(found(&read), expected, "{path:?}");
             }
         };

@@ -11,6 +11,7 @@ use crate::functions;
 use crate::limits;
 use crate::mapping::{Item, Source};
 use crate::path::SourcePath;
+use crate::switches::{StaticEcho, Switches};
 use crate::tree::{self, Node, NodeKind, Remark, StepNode};
 use crate::value::Value;
 
@@ -43,8 +44,9 @@ impl SourceType {
     }
 
     /// The spelling in answers.
-    pub fn echo(self) -> &'static str {
+    pub fn echo(self, switches: &Switches) -> &'static str {
         match self {
+            SourceType::Static if switches.static_echo == StaticEcho::Word => "STATIC",
             SourceType::Attribute => "text/x.schema-path",
             SourceType::Expression => "text/x.aep-xl",
             SourceType::Static => "text/plain",
@@ -99,9 +101,8 @@ pub(crate) fn compile_source(
             let compiled = tree::compile(&item.source, assembly)?;
             Ok((Source::Expression(compiled.root), compiled.remarks))
         }
-        SourceType::Static => {
-            constant(&item.source, destination).map(|value| (Source::Static(value), Vec::new()))
-        }
+        SourceType::Static => constant(&item.source, destination, *assembly.switches())
+            .map(|value| (Source::Static(value), Vec::new())),
     }
 }
 
@@ -150,8 +151,12 @@ fn operates(node: &Node) -> bool {
 }
 
 /// A static value in the destination's type.
-fn constant(source: &str, destination: &Destination) -> Result<Json<'static>, SourceError> {
-    let budget = Budget::new();
+fn constant(
+    source: &str,
+    destination: &Destination,
+    switches: Switches,
+) -> Result<Json<'static>, SourceError> {
+    let budget = Budget::new(switches);
     let mut coercion = Coercion::new(&budget, None, 0);
     coercion.free = destination.free;
     let given = Value::Text(source.into());

@@ -15,6 +15,8 @@ mod language;
 mod naive;
 mod pure;
 mod refused;
+mod rules;
+mod switches;
 
 const NOW: Context = Context { now: Millis(1_706_933_106_789), seed: 0 };
 

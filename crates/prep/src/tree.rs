@@ -6,6 +6,7 @@ use crate::Context;
 use crate::arity::Parameter;
 use crate::assembly::Assembly;
 use crate::budget::Budget;
+use crate::date::part::Part;
 use crate::date::pattern::Pattern;
 use crate::eval::Evaluator;
 use crate::failure::{Failure, excerpt};
@@ -17,6 +18,7 @@ use crate::operators::Op;
 use crate::parser;
 use crate::path::{SourcePath, Step};
 use crate::regexes::Regex;
+use crate::switches::{MatchesRegex, Switches};
 use crate::syntax::{Literal, Suffix, SuffixKind, Syntax, SyntaxKind};
 
 #[derive(Clone, Debug)]
@@ -123,14 +125,18 @@ pub(crate) fn look(source: &str) -> Built<Compiled> {
 }
 
 fn build(source: &str, assembly: Option<&Assembly>) -> Built<Compiled> {
-    let syntax = parser::parse(source)?;
-    let mut builder = Builder { assembly, locals: Vec::new(), remarks: Vec::new(), paths: Vec::new() };
+    let defaults = Switches::default();
+    let switches = assembly.map_or(&defaults, Assembly::switches);
+    let syntax = parser::parse(source, switches)?;
+    let mut builder =
+        Builder { assembly, switches, locals: Vec::new(), remarks: Vec::new(), paths: Vec::new() };
     let root = builder.value(&syntax)?;
     Ok(Compiled { root, remarks: builder.remarks, paths: builder.paths })
 }
 
 struct Builder<'p> {
     assembly: Option<&'p Assembly>,
+    switches: &'p Switches,
     locals: Vec<String>,
     remarks: Vec<Remark>,
     paths: Vec<String>,
@@ -268,9 +274,17 @@ impl Builder<'_> {
     /// Compiles an argument that is a constant pattern.
     fn prepare(&mut self, kind: Kind, argument: usize, text: &str, span: Span) -> Built<Option<Prepared>> {
         Ok(match kind {
-            Kind::Regex | Kind::WholeRegex => self
-                .regex(text, kind == Kind::WholeRegex, span)?
-                .map(|regex| Prepared::Regex { argument, regex }),
+            Kind::Regex | Kind::WholeRegex | Kind::MatchRegex => {
+                let whole = match kind {
+                    Kind::MatchRegex => self.switches.matches_regex == MatchesRegex::Whole,
+                    _ => kind == Kind::WholeRegex,
+                };
+                self.regex(text, whole, span)?.map(|regex| Prepared::Regex { argument, regex })
+            }
+            Kind::DatePart => {
+                self.date_part(text, span);
+                None
+            }
             Kind::DatePattern => {
                 let pattern = date_pattern(text);
                 self.remark(pattern.as_ref().err(), span);
@@ -292,6 +306,23 @@ impl Builder<'_> {
         }
         self.remark(regex.as_ref().err(), span);
         Ok(Some(regex))
+    }
+
+    /// Remarks on a component of dates that there is not, and on the one that may mean two.
+    fn date_part(&mut self, name: &str, span: Span) {
+        let ambiguous = name.eq_ignore_ascii_case("w");
+        let found = Part::named(name, self.switches);
+        let (code, message) = match found {
+            None => ("bad-argument", format!("a date has no component {}", excerpt(name))),
+            Some(Part::Week) if ambiguous => {
+                ("ambiguous-date-part", format!("{name} is the week: write week or weekday"))
+            }
+            Some(_) if ambiguous => {
+                ("ambiguous-date-part", format!("{name} is the day of the week: write weekday or week"))
+            }
+            Some(_) => return,
+        };
+        self.remarks.push(Remark { code, message, span });
     }
 
     /// A pattern that cannot be used fails for every record, and only there: the documents make that a warning.

@@ -72,7 +72,11 @@ pub enum Kind {
     Regex,
     /// A regular expression that matches a whole text.
     WholeRegex,
+    /// A regular expression that matches a whole text, or by a switch any part of it.
+    MatchRegex,
     DatePattern,
+    /// A component of dates by its name.
+    DatePart,
     Lambda,
 }
 
@@ -88,8 +92,9 @@ impl Kind {
             Kind::Date => "date",
             Kind::Array => "array",
             Kind::Object => "object",
-            Kind::Regex | Kind::WholeRegex => "regex",
+            Kind::Regex | Kind::WholeRegex | Kind::MatchRegex => "regex",
             Kind::DatePattern => "date pattern",
+            Kind::DatePart => "date component",
             Kind::Lambda => "lambda",
         }
     }

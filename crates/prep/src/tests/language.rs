@@ -1,7 +1,7 @@
 //! Expressions by themselves: operators, names, texts, nulls, and what is noticed about them.
 
 use super::*;
-use crate::{Expression, OPERATORS, is_path, source_paths};
+use crate::{Expression, OPERATORS, Options, is_path, source_paths};
 
 const RECORD: &str = r#"{"s":"ab","n":5,"d":2.5,"t":true,"z":null,"l":[1,2],"o":{"k":1,"a.b":2},"flat.name":3,
     "total price":4,"orders":[{"total":1,"lines":[{"x":1}]},{"total":2},{}],"timestamp":"t","size":9}"#;
@@ -135,6 +135,9 @@ fn what_may_not_be_meant_is_remarked() {
     check("timestamp()", &[]);
     check("a =~ \"(\"", &["bad-regex"]);
     check("date(a, \"yyyy'\")", &["bad-date-pattern"]);
+    check("date_part(\"w\", a)", &["ambiguous-date-part"]);
+    check("date_part(\"century\", a)", &["bad-argument"]);
+    check("date_part(\"week\", a)", &[]);
     let set = compile(&[("a", "_id"), ("date.equals(\"x\")", "member")]).unwrap();
     let found: Vec<(usize, &str)> = set.remarks().map(|(index, remark)| (index, remark.code)).collect();
     assert_eq!(found, [(1, "function-name-as-field")]);
@@ -186,7 +189,7 @@ fn a_set_without_a_schema_takes_what_comes() {
         free("missing", "none"),
         free("{\"k\": [1]}", "made"),
     ];
-    let set = MappingSet::compile_without_schema(&items).unwrap();
+    let set = MappingSet::compile_without_schema(&items, Options::default()).unwrap();
     let record = Tape::of(br#"{"a":7,"l":[{"n":1},{"n":"x"}]}"#).unwrap();
     let mapped = set.apply(record.root(), &NOW);
     let found: Value = serde_json::from_str(&mapped.to_json().to_string()).unwrap();

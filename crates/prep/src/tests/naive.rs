@@ -212,8 +212,9 @@ fn the_plan_does_what_the_rules_say() {
             let mut at = 0..;
             items.retain(|_| at.next().is_some_and(|at| !refused.contains(&at)));
         }
-        let plan = MappingSet::compile(&items, &schema).unwrap();
-        let naive = MappingSet::naive(&items, &schema).unwrap();
+        let options = crate::Options { allow_nulls: random.usize(..4) == 0, ..Default::default() };
+        let plan = MappingSet::compile_with(&items, &schema, options).unwrap();
+        let naive = MappingSet::naive(&items, &schema, options).unwrap();
         for _ in 0..RECORDS {
             let record = any_object(&mut random, 3);
             let tape = Tape::of(record.as_bytes()).unwrap();
