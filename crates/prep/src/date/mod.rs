@@ -180,10 +180,8 @@ static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundl
 /// A zone by its name (`Europe/Paris`), an abbreviation (`PST`) or an offset (`Z`, `+01:00`, `UTC+1`).
 pub(crate) fn named_zone(name: &str) -> Option<TimeZone> {
     let name = name.trim();
-    match pattern::fixed_zone(name) {
-        Some(offset) => Some(zone(offset)),
-        None => region(name),
-    }
+    // The database comes first: its CET has a summer time, which the abbreviation of a time has not.
+    region(name).or_else(|| pattern::fixed_zone(name).map(zone))
 }
 
 /// A zone of the database by its name.
