@@ -28,6 +28,7 @@ mod operators;
 mod parser;
 mod path;
 mod reference;
+mod refusal;
 mod regexes;
 mod source;
 mod syntax;
@@ -47,6 +48,7 @@ pub use mapping::{Item, ItemError, Mapped, MappingSet, Warning};
 pub use methods::{METHODS, Method};
 pub use operators::{OPERATORS, Operator};
 pub use reference::reference;
+pub use refusal::{NOTHING_WRITTEN, Refusal};
 pub use source::{SourceType, is_path, source_paths};
 pub use tree::Remark;
 

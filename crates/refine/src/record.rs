@@ -1,12 +1,14 @@
 //! The fate of one record: mapped, validated, good or bad with every reason. Pure.
 
 use journal::{Form, Frame};
-use lake::Reason;
+use lake::{Reason, Warning};
 use vocab::{Node, Read, Tape};
 use xdm::Columns;
 
+use crate::explain::explain;
 use crate::limits::REASONS_MAX;
-use crate::plan::Flow;
+use crate::plan::{Flow, Mapping};
+use crate::warnings::{of_item, of_record};
 
 /// The failed-record code of the mapping step.
 const MAPPING_CODE: &str = "MAPPER-3700-400";
@@ -20,12 +22,13 @@ pub(crate) enum Refined {
     Delivered {
         /// Microseconds since 1970, when it says.
         timestamp: Option<i64>,
-        warnings: Vec<String>,
+        warnings: Vec<Warning>,
     },
     Failed {
         reasons: Vec<Reason>,
         truncated: bool,
-        warnings: Vec<String>,
+        warnings: Vec<Warning>,
+        explain: Option<String>,
     },
 }
 
@@ -48,7 +51,12 @@ pub(crate) fn refine(
             None => taken(record, columns, Vec::new()),
             Some(mapping) => {
                 let context = prep::Context { now: frame.header.received, seed: seed(epoch, frame.offset) };
-                mapped(&mapping.set.apply(&record.to_json(), &context), columns)
+                let record = record.to_json();
+                let mut refined = mapped(mapping, mapping.set.apply(&record, &context), columns);
+                if let Refined::Failed { explain: text, .. } = &mut refined {
+                    *text = explain(mapping, &record, &context);
+                }
+                refined
             }
         },
     };
@@ -56,15 +64,21 @@ pub(crate) fn refine(
     refined
 }
 
-fn mapped(mapped: &prep::Mapped<'_>, columns: &mut Columns) -> Refined {
-    let warnings = mapped.warnings.iter().map(warning).collect();
+/// A record that its mapping lets through is validated, an empty one too.
+fn mapped(mapping: &Mapping, mapped: prep::Mapped<'_>, columns: &mut Columns) -> Refined {
+    let refusal = mapped.refusal(mapping.fail_unmapped);
+    let mut warnings: Vec<Warning> = mapped.warnings.into_iter().map(of_item).collect();
+    if let Some(refusal) = refusal {
+        return unusable("mapping", refusal.to_string(), MAPPING_CODE, warnings);
+    }
     if mapped.written == 0 {
-        return unusable("mapping", "no mapping item wrote a value".to_owned(), MAPPING_CODE, warnings);
+        let message = prep::Refusal::NothingWritten.to_string();
+        warnings.push(of_record(prep::NOTHING_WRITTEN, message));
     }
     taken(&mapped.record, columns, warnings)
 }
 
-fn taken<'t, N: Read<'t>>(record: N, columns: &mut Columns, warnings: Vec<String>) -> Refined {
+fn taken<'t, N: Read<'t>>(record: N, columns: &mut Columns, warnings: Vec<Warning>) -> Refined {
     let violations = columns.take(record, REASONS_MAX);
     if violations.is_empty() {
         return Refined::Delivered { timestamp: timestamp(record), warnings };
@@ -76,7 +90,7 @@ fn taken<'t, N: Read<'t>>(record: N, columns: &mut Columns, warnings: Vec<String
         pointer: violation.pointer,
         message: violation.message,
     });
-    Refined::Failed { reasons: reasons.collect(), truncated: violations.truncated, warnings }
+    Refined::Failed { reasons: reasons.collect(), truncated: violations.truncated, warnings, explain: None }
 }
 
 fn timestamp<'t, N: Read<'t>>(record: N) -> Option<i64> {
@@ -96,11 +110,7 @@ fn record_of<'t, 'a>(tape: &'t Tape<'a>, form: Form) -> Option<Node<'t, 'a>> {
     }
 }
 
-fn warning(warning: &prep::Warning) -> String {
-    format!("{} {}: {}", warning.code, warning.destination, warning.message)
-}
-
-fn unusable(category: &str, message: String, code: &str, warnings: Vec<String>) -> Refined {
+fn unusable(category: &str, message: String, code: &str, warnings: Vec<Warning>) -> Refined {
     let reason = Reason {
         code: code.to_owned(),
         category: category.to_owned(),
@@ -108,5 +118,5 @@ fn unusable(category: &str, message: String, code: &str, warnings: Vec<String>) 
         pointer: "#".to_owned(),
         message,
     };
-    Refined::Failed { reasons: vec![reason], truncated: false, warnings }
+    Refined::Failed { reasons: vec![reason], truncated: false, warnings, explain: None }
 }

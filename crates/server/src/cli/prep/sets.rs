@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use ::prep::{Finding, Item, ItemError, MappingSet, Severity, Span};
+use ::prep::{Finding, Item, ItemError, MappingSet, NOTHING_WRITTEN, Refusal, Severity, Span};
 use clap::Args;
 use serde_json::{Value, json};
 use vocab::{Json, Millis};
@@ -186,9 +186,6 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     }
 }
 
-/// What is warned of when no item wrote a value.
-const NOTHING_WRITTEN: &str = "nothing-written";
-
 /// Maps a record: the answer, with a warning of its own when no item wrote a value.
 fn map(set: &MappingSet, record: &Json<'_>, surroundings: &Surroundings, now: Option<i64>) -> Value {
     let mut context = surroundings.context();
@@ -196,7 +193,7 @@ fn map(set: &MappingSet, record: &Json<'_>, surroundings: &Surroundings, now: Op
     let mapped = set.apply(record, &context);
     let mut warnings: Vec<Value> = mapped.warnings.iter().map(shown).collect();
     if mapped.written == 0 {
-        warnings.push(json!({ "code": NOTHING_WRITTEN, "message": "no mapping wrote a value" }));
+        warnings.push(json!({ "code": NOTHING_WRITTEN, "message": Refusal::NothingWritten.to_string() }));
     }
     answer(&mapped.record, warnings)
 }
