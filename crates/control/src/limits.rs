@@ -58,6 +58,12 @@ pub const BATCHES_SCANNED_MAX: usize = 20_000;
 /// Counts of outcomes that a list of all flows' runs looks at, newest first.
 pub const RUN_ROWS_MAX: u64 = 10_000;
 
+/// Warnings by item that one run names: the most frequent ones, as a page has many runs.
+pub const RUN_WARNINGS_MAX: u64 = 20;
+
+/// Warnings by item that a flow's list names, each with samples.
+pub const FLOW_WARNINGS_MAX: u64 = 100;
+
 /// Batches that one run is searched for in.
 pub const RUN_BATCHES_MAX: u64 = 100;
 

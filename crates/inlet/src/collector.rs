@@ -207,17 +207,14 @@ fn judge(record: &[u8], flow: Option<&Flow>, dataset: &Dataset, now: Millis) -> 
     if matches!(input.look(), Look::Null) {
         return Err(Invalid::EntityMissing);
     }
-    let Some(mapping) = flow.and_then(|flow| flow.mapping.as_ref()) else {
+    let Some((flow, mapping)) = flow.and_then(|flow| Some((flow, flow.mapping.as_ref()?))) else {
         return valid(input, dataset);
     };
     let mapped = mapping.apply(input, &prep::Context { now, seed: 0 });
-    if let Some(reason) = mapping.refuses(&mapped) {
-        return Err(Invalid::Mapping(reason));
+    match mapping.refusal(&mapped, flow.fail_unmapped) {
+        Some(refusal) => Err(Invalid::Mapping(refusal)),
+        None => valid(mapped.record(), dataset),
     }
-    if mapped.written == 0 {
-        return Err(Invalid::NothingMapped);
-    }
-    valid(mapped.record(), dataset)
 }
 
 fn valid<'t>(record: impl Read<'t>, dataset: &Dataset) -> Result<(), Invalid> {
@@ -498,7 +495,9 @@ mod tests {
             ("raw", "plain", Some(true), r#"{"_id":"1","name":"a"}"#.to_owned(), "Passed", true),
             ("raw", "plain", Some(true), r#"{"id":"1"}"#.to_owned(), "1 violations", false),
             ("raw", "mapped", Some(true), r#"{"id":"1","more":2}"#.to_owned(), "Passed", true),
-            ("raw", "mapped", Some(true), r#"{"more":2}"#.to_owned(), "NothingMapped", false),
+            ("raw", "mapped", Some(true), r#"{"more":2}"#.to_owned(), "Passed", true),
+            ("raw", "strict", Some(true), r#"{"id":"1","more":2}"#.to_owned(), "Passed", true),
+            ("raw", "strict", Some(true), r#"{"more":2}"#.to_owned(), "Mapping(NothingWritten)", false),
             (
                 "raw",
                 "plain",

@@ -103,10 +103,8 @@ pub enum Refusal {
 pub enum Invalid {
     /// There is no `body.xdmEntity`.
     EntityMissing,
-    /// The mapping wrote nothing.
-    NothingMapped,
-    /// The mapping gave a warning, which its set does not allow.
-    Mapping(String),
+    /// The record fails with its mapping.
+    Mapping(prep::Refusal),
     /// At most [`crate::limits::SYNC_VIOLATIONS_MAX`].
     Violations(Vec<xdm::Violation>),
 }

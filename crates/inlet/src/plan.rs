@@ -54,6 +54,8 @@ pub struct Flow {
     pub enabled: bool,
     pub dataset: DatasetId,
     pub mapping: Option<Arc<prep::MappingSet>>,
+    /// A record for which no item of the mapping writes a value fails, rather than going on with a warning.
+    pub fail_unmapped: bool,
 }
 
 /// A dataset and the schema that its records must fit.

@@ -68,6 +68,7 @@ fn flow(no: u32, name: &str, dataset: &str, enabled: bool, mapped: bool) -> Arc<
         enabled,
         dataset: DatasetId::from(dataset),
         mapping,
+        fail_unmapped: name == "strict",
     })
 }
 
@@ -97,8 +98,9 @@ pub(crate) fn plan() -> Plan {
     let plain = flow(3, "plain", "d1", true, false);
     let lost = flow(4, "lost", "gone", true, false);
     let disabled = flow(5, "disabled", "d1", false, false);
+    let strict = flow(6, "strict", "d1", true, true);
     let mut plan = Plan::default();
-    let raw = [mapped.clone(), plain, lost, disabled.clone()];
+    let raw = [mapped.clone(), plain, lost, disabled.clone(), strict];
     for inlet in [
         inlet(1, "xdm", DataType::Xdm, &[stored.clone(), disabled]),
         inlet(2, "raw", DataType::Raw, &raw),

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::LakeError;
 use crate::land::{Provenance, provenance_column};
 use crate::schema::{PROVENANCE, provenance_type};
+use crate::warnings::Warning;
 
 /// A record that did not pass mapping or validation.
 #[derive(Clone, Debug)]
@@ -24,6 +25,10 @@ pub struct FailedRow {
     pub reasons: Vec<Reason>,
     /// Whether there were more reasons than are kept.
     pub truncated: bool,
+    /// What its mapping could not do.
+    pub warnings: Vec<Warning>,
+    /// How its mapping came to what it made of the record, as JSON.
+    pub explain: Option<String>,
     /// The record as it came.
     pub original: Bytes,
 }
@@ -45,10 +50,19 @@ fn reason_fields() -> Fields {
     Fields::from(REASON_COLUMNS.map(|name| Field::new(name, DataType::Utf8, true)).to_vec())
 }
 
-/// The columns of every table of failed records.
+const WARNING_TEXTS: [&str; 3] = ["code", "destination", "message"];
+
+fn warning_fields() -> Fields {
+    let mut fields = vec![Field::new("mapping", DataType::Int32, true)];
+    fields.extend(WARNING_TEXTS.map(|name| Field::new(name, DataType::Utf8, true)));
+    Fields::from(fields)
+}
+
+/// The columns of every table of failed records. A table that was made with fewer gets the others with its next rows.
 pub(crate) fn failed_columns() -> ArrowSchema {
     let text = |name: &str| Field::new(name, DataType::Utf8, true);
     let reason = Field::new("element", DataType::Struct(reason_fields()), true);
+    let warning = Field::new("element", DataType::Struct(warning_fields()), true);
     ArrowSchema::new(vec![
         text("inlet"),
         text("mapping_set"),
@@ -57,6 +71,8 @@ pub(crate) fn failed_columns() -> ArrowSchema {
         Field::new("reasons", DataType::List(Arc::new(reason)), true),
         Field::new("truncated", DataType::Boolean, true),
         Field::new("original", DataType::LargeBinary, true),
+        Field::new("warnings", DataType::List(Arc::new(warning)), true),
+        text("explain"),
         Field::new(PROVENANCE, provenance_type(), true),
     ])
 }
@@ -68,6 +84,7 @@ pub(crate) fn failed_batch(rows: &[FailedRow], partition: u32) -> Result<RecordB
         (Int32Builder::new(), BooleanBuilder::new(), LargeBinaryBuilder::new());
     let element = Field::new("element", DataType::Struct(reason_fields()), true);
     let mut reasons = ListBuilder::new(StructBuilder::from_fields(reason_fields(), 0)).with_field(element);
+    let mut explain = StringBuilder::new();
     for row in rows {
         inlet.append_value(&row.inlet);
         set.append_option(row.mapping_set.as_ref().map(|(id, _)| id));
@@ -85,6 +102,7 @@ pub(crate) fn failed_batch(rows: &[FailedRow], partition: u32) -> Result<RecordB
         reasons.append(true);
         truncated.append_value(row.truncated);
         original.append_value(&row.original);
+        explain.append_option(row.explain.as_deref());
     }
     let provenance: Vec<&Provenance> = rows.iter().map(|row| &row.provenance).collect();
     let columns: Vec<ArrayRef> = vec![
@@ -95,7 +113,31 @@ pub(crate) fn failed_batch(rows: &[FailedRow], partition: u32) -> Result<RecordB
         Arc::new(reasons.finish()),
         Arc::new(truncated.finish()),
         Arc::new(original.finish()),
+        warnings_column(rows),
+        Arc::new(explain.finish()),
         provenance_column(&provenance, partition)?,
     ];
     Ok(RecordBatch::try_new(Arc::new(failed_columns()), columns)?)
+}
+
+/// No list for a row without a warning.
+fn warnings_column(rows: &[FailedRow]) -> ArrayRef {
+    let element = Field::new("element", DataType::Struct(warning_fields()), true);
+    let mut list = ListBuilder::new(StructBuilder::from_fields(warning_fields(), 0)).with_field(element);
+    for row in rows {
+        for warning in &row.warnings {
+            let fields = list.values();
+            if let Some(column) = fields.field_builder::<Int32Builder>(0) {
+                column.append_option(warning.item.and_then(|item| i32::try_from(item).ok()));
+            }
+            for (at, text) in (1..).zip([warning.code, &warning.destination, &warning.message]) {
+                if let Some(column) = fields.field_builder::<StringBuilder>(at) {
+                    column.append_value(text);
+                }
+            }
+            fields.append(true);
+        }
+        list.append(!row.warnings.is_empty());
+    }
+    Arc::new(list.finish())
 }

@@ -23,6 +23,7 @@ use crate::limits::DAYS_MAX;
 use crate::schema::{PROVENANCE, provenance_type, with_provenance};
 use crate::snapshot::{self, Prepared};
 use crate::table::{self, Key, swap_pointer};
+use crate::warnings::{self, WarningCount};
 use crate::{DATA, FAILED, Inner, LakeError, TableSpec, clean, data_files, lock};
 
 /// A range of one dataset's journal offsets, refined.
@@ -38,11 +39,21 @@ pub struct Landing {
     pub rows: Option<Rows>,
     pub failed: Vec<FailedRow>,
     pub outcomes: Vec<OutcomeCount>,
+    /// By flow, so that those of one flow follow one another.
+    pub warnings: Vec<WarningCount>,
     pub started: Millis,
     /// Bytes of the records as they came.
     pub input_bytes: u64,
     /// Members for the batches' documents: flows, mapping versions.
     pub doc: Map<String, Value>,
+}
+
+impl Landing {
+    /// Where its records come from, the delivered ones and the failed ones.
+    pub fn provenance(&self) -> impl Iterator<Item = &Provenance> {
+        let delivered = self.rows.iter().flat_map(|rows| &rows.provenance);
+        delivered.chain(self.failed.iter().map(|row| &row.provenance))
+    }
 }
 
 /// Delivered records: their columns, and where each comes from.
@@ -62,7 +73,8 @@ pub struct Provenance {
     /// The flow's id; empty for a record that came without one.
     pub flow: Arc<str>,
     pub authenticated: bool,
-    pub warnings: Vec<String>,
+    /// The codes of its warnings: each once, in the order of the items.
+    pub warnings: Vec<&'static str>,
 }
 
 /// What becomes of a record. The last four are the reasons of a skip.
@@ -224,6 +236,7 @@ async fn commit_all(lake: &Inner, landing: &Landing, prepared: &[Prepared]) -> R
     };
     insert_outcomes(&mut tx, landing, now).await?;
     insert_reasons(&mut tx, landing).await?;
+    warnings::insert(&mut tx, landing, now).await?;
     let sql = "INSERT INTO applied (dataset, partition, next_offset) VALUES ($1, $2, $3)
                ON CONFLICT (dataset, partition) DO UPDATE SET next_offset = excluded.next_offset";
     tx.execute(sql, values![landing.table.dataset, landing.partition, landing.next_offset]).await?;
@@ -330,22 +343,19 @@ async fn insert_outcomes(tx: &mut Tx, landing: &Landing, now: Millis) -> Result<
 /// Why records failed or were remarked on, by flow and hour: the first text of each code, and how many records it touched.
 async fn insert_reasons(tx: &mut Tx, landing: &Landing) -> Result<(), StoreError> {
     let mut found: BTreeMap<(&str, i64, &str, &str), (&str, u64)> = BTreeMap::new();
-    let delivered = landing.rows.iter().flat_map(|rows| &rows.provenance);
-    let failed = landing.failed.iter();
-    for one in delivered.chain(failed.clone().map(|row| &row.provenance)) {
-        let mut codes: Vec<(&str, &str)> = one
-            .warnings
-            .iter()
-            .map(|text| (text.split(' ').next().unwrap_or_default(), text.as_str()))
-            .collect();
-        codes.sort_unstable();
-        codes.dedup_by_key(|(code, _)| *code);
-        let any = (!codes.is_empty()).then_some(("", ""));
-        for (code, text) in codes.into_iter().chain(any) {
+    let texts: BTreeMap<(&str, i64, &str), String> = landing
+        .warnings
+        .iter()
+        .map(|count| ((&*count.flow, count.hour.0, count.code), count.text()))
+        .collect();
+    for one in landing.provenance() {
+        let any = (!one.warnings.is_empty()).then_some("");
+        for code in one.warnings.iter().copied().chain(any) {
+            let text = texts.get(&(&*one.flow, hour(one), code)).map(String::as_str).unwrap_or_default();
             found.entry((&*one.flow, hour(one), "warned", code)).or_insert((text, 0)).1 += 1;
         }
     }
-    for row in failed {
+    for row in &landing.failed {
         let one = &row.provenance;
         let mut reasons: Vec<&Reason> = row.reasons.iter().collect();
         reasons.sort_by_key(|reason| &reason.code);

@@ -16,6 +16,7 @@ mod schema;
 mod snapshot;
 mod storage;
 mod table;
+mod warnings;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use vocab::{Clock, DatasetId, DatasetNo, SandboxNo};
 pub use failed::{FailedRow, Reason};
 pub use land::{LandError, Landed, Landing, Outcome, OutcomeCount, Provenance, Rows};
 use table::{Key, TableState};
+pub use warnings::{Warning, WarningCount, WarningSample};
 
 /// Namespace of the tables of delivered records.
 pub const DATA: &str = "data";

@@ -23,3 +23,13 @@ pub const COMMITS_BETWEEN_CLEANING: i64 = 50;
 
 /// Rows in one row group of a Parquet file.
 pub const ROW_GROUP_ROWS: usize = 128 * 1024;
+
+/// Records that are kept as samples of one warning: enough to see what they have in common.
+pub const WARNING_SAMPLES: usize = 3;
+
+/// Rows of warning counts of one flow and hour: a mapping set may have thousands of items, and who mends it looks at the
+/// most frequent ones. What is beyond is counted by code.
+pub const WARNING_ROWS_MAX: u64 = 1000;
+
+/// Warning counts are kept this long by item, as the vendor keeps its diagnostics; by code they are kept with the runs.
+pub const WARNINGS_KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);

@@ -206,6 +206,7 @@ pub(crate) async fn wipe(
     tx.execute("DELETE FROM batch WHERE sandbox = $1", values![sandbox]).await?;
     tx.execute("DELETE FROM outcome WHERE sandbox = $1", values![sandbox]).await?;
     tx.execute("DELETE FROM outcome_reason WHERE sandbox = $1", values![sandbox]).await?;
+    tx.execute("DELETE FROM mapping_warning WHERE sandbox = $1", values![sandbox]).await?;
     Ok(())
 }
 

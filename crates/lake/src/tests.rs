@@ -100,6 +100,7 @@ fn landing(spec: &Arc<TableSpec>, expected: u64, next: u64) -> Landing {
         next_offset: next,
         rows: Some(rows(spec, expected, next - expected, |at| at as i64 * 1_000_000)),
         failed: Vec::new(),
+        warnings: Vec::new(),
         outcomes: vec![OutcomeCount {
             flow: FlowNo(3),
             hour: Millis(0),
@@ -127,6 +128,8 @@ fn failed(offset: u64) -> FailedRow {
             message: "x is not a valid enum value".to_owned(),
         }],
         truncated: false,
+        warnings: Vec::new(),
+        explain: None,
         original: Bytes::from_static(b"{}"),
     }
 }
@@ -323,4 +326,104 @@ async fn another_process_that_moved_the_pointer_is_noticed() {
     other.land(landing(&spec, 2, 5)).await.unwrap();
     world.lake.land(landing(&spec, 5, 6)).await.unwrap();
     assert_eq!(records(&world, DATA).await, 6);
+}
+
+/// A warning of that many records of the flow, in that hour.
+fn warning(item: u32, hour: Millis, records: u64, places: &[&str]) -> WarningCount {
+    let sample = |place: &&str| WarningSample {
+        xaction_id: (*place).to_owned(),
+        index: 0,
+        warning: Warning {
+            item: Some(item),
+            code: "coercion",
+            source: "s".to_owned(),
+            destination: "d".to_owned(),
+            message: "m".to_owned(),
+        },
+    };
+    WarningCount {
+        flow: "flow".into(),
+        hour,
+        mapping_set: ("set".to_owned(), 1),
+        item: Some(item),
+        code: "coercion",
+        records,
+        samples: places.iter().map(sample).collect(),
+    }
+}
+
+#[tokio::test]
+async fn warnings_are_counted_with_the_newest_samples() {
+    let world = world().await;
+    let spec = spec(&["a"], false);
+    let hour = Millis(1_700_000_000_000 - 1_700_000_000_000 % 3_600_000);
+    let land = async |expected: u64, warnings: Vec<WarningCount>| {
+        let landing = Landing { warnings, ..landing(&spec, expected, expected + 1) };
+        world.lake.land(landing).await.unwrap();
+    };
+    land(0, vec![warning(0, hour, 2, &["a", "b"]), warning(1, hour, 1, &["c"])]).await;
+    land(1, vec![warning(0, hour, 5, &["d", "e"])]).await;
+    let mut tx = world.store.read().await.unwrap();
+    let sql = "SELECT records, samples FROM mapping_warning WHERE item = 0";
+    let row = tx.row(sql, values![]).await.unwrap().unwrap();
+    let samples: Vec<Value> = serde_json::from_str(row.text(1).unwrap()).unwrap();
+    let places: Vec<&str> = samples.iter().map(|sample| sample["xactionId"].as_str().unwrap()).collect();
+    assert_eq!((row.count(0).unwrap(), places), (7, vec!["b", "d", "e"]));
+    drop(tx);
+
+    // More items than an hour has rows for are counted together.
+    let many: Vec<WarningCount> = (0..1500).map(|item| warning(item, hour, 1, &["x"])).collect();
+    land(2, many).await;
+    assert_eq!(count(&world, "SELECT count(*) FROM mapping_warning").await, 1001);
+    assert_eq!(count(&world, "SELECT sum(records) FROM mapping_warning").await, 8 + 1500);
+    assert_eq!(count(&world, "SELECT records FROM mapping_warning WHERE mapping_set = ''").await, 500);
+    assert_eq!(count(&world, "SELECT records FROM mapping_warning WHERE item = 0").await, 8);
+
+    // What is too old goes with the next warnings of its flow.
+    let past = Millis(hour.0 - 31 * 24 * 3_600_000);
+    land(3, vec![warning(7, past, 1, &["y"])]).await;
+    let of_past =
+        "SELECT count(*) FROM mapping_warning WHERE item = 7 AND records = 1 AND hour_ms < 1699000000000";
+    assert_eq!(count(&world, of_past).await, 1);
+    land(4, vec![warning(0, hour, 1, &["z"])]).await;
+    assert_eq!(count(&world, of_past).await, 0);
+
+    let mut tx = world.store.write().await.unwrap();
+    world.lake.wipe(&mut tx, "acme.prod", SandboxNo(1), []).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(count(&world, "SELECT count(*) FROM mapping_warning").await, 0);
+}
+
+/// A table of failed records that an older version made gets the columns that it lacks, and keeps the ids of the others.
+#[tokio::test]
+async fn a_table_of_failed_records_gets_new_columns() {
+    let world = world().await;
+    let spec = spec(&["a"], false);
+    let old =
+        |field: &&Arc<Field>| !["warnings", "explain", crate::schema::PROVENANCE].contains(&&**field.name());
+    let columns = crate::failed::failed_columns();
+    let columns: Vec<Arc<Field>> = columns.fields().iter().filter(old).cloned().collect();
+    let before = TableSpec { schema: Arc::new(Schema::new(columns)), ..TableSpec::clone(&spec) };
+    table::create(&world.lake.0, &before, DATA).await.unwrap();
+    let mut tx = world.store.write().await.unwrap();
+    tx.execute("UPDATE iceberg_tables SET table_namespace = 'failed'", values![]).await.unwrap();
+    tx.commit().await.unwrap();
+    let ids = async || {
+        let (_, metadata) = world.lake.load("acme.prod", FAILED, "visits").await.unwrap().unwrap();
+        let current = &metadata["current-schema-id"];
+        let schemas = metadata["schemas"].as_array().unwrap();
+        let mut found = Vec::new();
+        walk(schemas.iter().find(|schema| schema["schema-id"] == *current).unwrap(), "", &mut found);
+        found
+    };
+    let first = ids().await;
+    assert!(first.iter().all(|(name, _)| name != "explain" && name != "warnings"), "{first:?}");
+    let row = FailedRow { explain: Some("[]".to_owned()), ..failed(0) };
+    let landing = Landing { rows: None, failed: vec![row], ..landing(&spec, 0, 1) };
+    world.lake.land(landing).await.unwrap();
+    let then = ids().await;
+    assert!(first.iter().all(|pair| then.contains(pair)), "{first:?} {then:?}");
+    assert!(then.iter().any(|(name, _)| name == "explain"), "{then:?}");
+    assert!(then.iter().any(|(name, _)| name == "warnings.element.code"), "{then:?}");
+    assert_eq!(records(&world, FAILED).await, 1);
 }

@@ -229,20 +229,6 @@ impl MappingSet {
         &self.options
     }
 
-    /// Why a record fails that was mapped as this: a strict set allows no warning.
-    pub fn refuses(&self, mapped: &Mapped<'_>) -> Option<String> {
-        const SHOWN: usize = 3;
-        if !self.options.strict || mapped.warnings.is_empty() {
-            return None;
-        }
-        let shown = mapped.warnings.iter().take(SHOWN);
-        let mut text: Vec<String> = shown.map(Warning::to_string).collect();
-        if let Some(more) = mapped.warnings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-            text.push(format!("and {more} more"));
-        }
-        Some(format!("the mapping set is strict: {}", text.join("; ")))
-    }
-
     pub fn len(&self) -> usize {
         self.items.len()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use journal::Frame;
 use lake::limits::DAYS_MAX;
-use lake::{FailedRow, Landing, Outcome, OutcomeCount, Provenance, Rows};
+use lake::{FailedRow, Landing, Outcome, OutcomeCount, Provenance, Rows, Warning};
 use serde_json::{Map, Value, json};
 use vocab::{FlowNo, Millis};
 use xdm::Columns;
@@ -14,6 +14,7 @@ use crate::faults::{Fault, planted};
 use crate::limits::BUFFER_RECORDS_MAX;
 use crate::plan::{Dataset, Flow, Plan};
 use crate::record::{Refined, Scratch, refine};
+use crate::warnings::{self, Warnings};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -28,6 +29,7 @@ pub(crate) struct Buffer {
     provenance: Vec<Provenance>,
     failed: Vec<FailedRow>,
     counts: BTreeMap<(FlowNo, Millis, Outcome), (u64, u64)>,
+    warnings: Warnings,
     days: HashSet<i64>,
     flows: BTreeSet<String>,
     mappings: BTreeSet<(String, u32)>,
@@ -51,6 +53,7 @@ impl Buffer {
             provenance: Vec::new(),
             failed: Vec::new(),
             counts: BTreeMap::new(),
+            warnings: Warnings::default(),
             days: HashSet::new(),
             flows: BTreeSet::new(),
             mappings: BTreeSet::new(),
@@ -84,7 +87,10 @@ impl Buffer {
 
     /// About how many bytes of memory it takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.columns.bytes() + self.failed_bytes + self.provenance.len() * ROW_OVERHEAD
+        self.columns.bytes()
+            + self.failed_bytes
+            + self.warnings.bytes()
+            + self.provenance.len() * ROW_OVERHEAD
     }
 
     /// Whether it takes no more, so that it must land first.
@@ -119,14 +125,18 @@ impl Buffer {
                     self.provenance.push(provenance(frame, flow, Vec::new()));
                 }
                 if nowhere.is_none() {
-                    self.provenance.push(provenance(frame, flow, warnings));
+                    self.provenance.push(provenance(frame, flow, warnings::codes(&warnings)));
                 }
                 self.count(frame, Outcome::Delivered);
+                self.warn(frame, flow, warnings);
             }
-            Refined::Failed { reasons, truncated, warnings } => {
+            Refined::Failed { reasons, truncated, warnings, explain } => {
                 self.failed_bytes += frame.payload.len() + reasons.len() * ROW_OVERHEAD;
+                self.failed_bytes += warnings.iter().map(warnings::bytes).sum::<usize>();
+                self.failed_bytes += explain.as_ref().map_or(0, String::len);
+                self.warn(frame, flow, warnings.clone());
                 self.failed.push(FailedRow {
-                    provenance: provenance(frame, flow, warnings),
+                    provenance: provenance(frame, flow, warnings::codes(&warnings)),
                     inlet: plan.inlets.get(&frame.header.inlet).map(ToString::to_string).unwrap_or_default(),
                     mapping_set: flow.and_then(|flow| {
                         let mapping = flow.mapping.as_ref()?;
@@ -135,6 +145,8 @@ impl Buffer {
                     schema_version: self.dataset.schema_version.clone(),
                     reasons,
                     truncated,
+                    warnings,
+                    explain,
                     original: frame.payload.clone(),
                 });
                 self.count(frame, Outcome::Failed);
@@ -143,11 +155,15 @@ impl Buffer {
     }
 
     fn count(&mut self, frame: &Frame, outcome: Outcome) {
-        let received = frame.header.received.0;
-        let hour = Millis(received - received.rem_euclid(HOUR_MS));
-        let count = self.counts.entry((frame.header.flow, hour, outcome)).or_default();
+        let count = self.counts.entry((frame.header.flow, hour(frame), outcome)).or_default();
         count.0 += 1;
         count.1 += frame.payload.len() as u64;
+    }
+
+    fn warn(&mut self, frame: &Frame, flow: Option<&Arc<Flow>>, warnings: Vec<Warning>) {
+        if let Some(flow) = flow {
+            self.warnings.add(frame, hour(frame), flow, warnings);
+        }
     }
 
     /// Remembers which flow and mapping version made the batch.
@@ -180,6 +196,7 @@ impl Buffer {
             next_offset: self.next_offset,
             rows,
             outcomes: outcomes.collect(),
+            warnings: self.warnings.finish(partition),
             failed: self.failed,
             started: self.started,
             input_bytes: self.input_bytes,
@@ -203,7 +220,13 @@ fn doc(
     doc
 }
 
-fn provenance(frame: &Frame, flow: Option<&Arc<Flow>>, warnings: Vec<String>) -> Provenance {
+/// The hour in which it was received.
+fn hour(frame: &Frame) -> Millis {
+    let received = frame.header.received.0;
+    Millis(received - received.rem_euclid(HOUR_MS))
+}
+
+fn provenance(frame: &Frame, flow: Option<&Arc<Flow>>, warnings: Vec<&'static str>) -> Provenance {
     Provenance {
         offset: frame.offset,
         index: frame.header.index,

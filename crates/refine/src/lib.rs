@@ -6,11 +6,13 @@
 //! Start with `worker`.
 
 mod buffer;
+mod explain;
 mod faults;
 pub mod limits;
 mod plan;
 mod record;
 mod status;
+mod warnings;
 mod worker;
 
 #[cfg(test)]

@@ -9,6 +9,12 @@ pub const READ_BYTES: usize = 4 * 1024 * 1024;
 /// Reasons kept with a failed record; a record of thousands of wrong values does not make a row of megabytes.
 pub const REASONS_MAX: usize = 100;
 
+/// Bytes kept of each text of a warning: a value of the record may stand in it.
+pub const WARNING_TEXT_BYTES_MAX: usize = 1024;
+
+/// Bytes of the explanation that is kept with a failed record.
+pub const EXPLAIN_BYTES_MAX: usize = 64 * 1024;
+
 /// Records in one buffer; a commit stays short, and offsets of rows fit the columns' 32-bit offsets with room to spare.
 pub const BUFFER_RECORDS_MAX: usize = 500_000;
 

@@ -30,6 +30,8 @@ pub struct Mapping {
     pub set: Arc<prep::MappingSet>,
     pub id: MappingSetId,
     pub version: u32,
+    /// A record for which no item writes a value fails, rather than going on with a warning.
+    pub fail_unmapped: bool,
 }
 
 /// A dataset: where its records go, and what they must fit.

@@ -1,12 +1,14 @@
 //! The fate of one record: mapped, validated, good or bad with every reason. Pure.
 
 use journal::{Form, Frame};
-use lake::Reason;
+use lake::{Reason, Warning};
 use vocab::{Node, Read, Tape};
 use xdm::Columns;
 
+use crate::explain::explain;
 use crate::limits::REASONS_MAX;
-use crate::plan::Flow;
+use crate::plan::{Flow, Mapping};
+use crate::warnings::{of_item, of_record};
 
 /// The failed-record code of the mapping step.
 const MAPPING_CODE: &str = "MAPPER-3700-400";
@@ -20,12 +22,13 @@ pub(crate) enum Refined {
     Delivered {
         /// Microseconds since 1970, when it says.
         timestamp: Option<i64>,
-        warnings: Vec<String>,
+        warnings: Vec<Warning>,
     },
     Failed {
         reasons: Vec<Reason>,
         truncated: bool,
-        warnings: Vec<String>,
+        warnings: Vec<Warning>,
+        explain: Option<String>,
     },
 }
 
@@ -48,8 +51,11 @@ pub(crate) fn refine(
             None => taken(record, columns, Vec::new()),
             Some(mapping) => {
                 let context = prep::Context { now: frame.header.received, seed: seed(epoch, frame.offset) };
-                let result = mapping.set.apply(record, &context);
-                mapped(&result, mapping.set.refuses(&result), columns)
+                let mut refined = mapped(mapping, mapping.set.apply(record, &context), columns);
+                if let Refined::Failed { explain: text, .. } = &mut refined {
+                    *text = explain(mapping, record, &context);
+                }
+                refined
             }
         },
     };
@@ -57,18 +63,21 @@ pub(crate) fn refine(
     refined
 }
 
-fn mapped(mapped: &prep::Mapped<'_>, refused: Option<String>, columns: &mut Columns) -> Refined {
-    let warnings = mapped.warnings.iter().map(prep::Warning::to_string).collect();
-    if let Some(reason) = refused {
-        return unusable("mapping", reason, MAPPING_CODE, warnings);
+/// A record that its mapping lets through is validated, an empty one too.
+fn mapped(mapping: &Mapping, mut mapped: prep::Mapped<'_>, columns: &mut Columns) -> Refined {
+    let refusal = mapping.set.refusal(&mapped, mapping.fail_unmapped);
+    let mut warnings: Vec<Warning> = std::mem::take(&mut mapped.warnings).into_iter().map(of_item).collect();
+    if let Some(refusal) = refusal {
+        return unusable("mapping", refusal.to_string(), MAPPING_CODE, warnings);
     }
     if mapped.written == 0 {
-        return unusable("mapping", "no mapping item wrote a value".to_owned(), MAPPING_CODE, warnings);
+        let message = prep::Refusal::NothingWritten.to_string();
+        warnings.push(of_record(prep::NOTHING_WRITTEN, message));
     }
     taken(mapped.record(), columns, warnings)
 }
 
-fn taken<'t, N: Read<'t>>(record: N, columns: &mut Columns, warnings: Vec<String>) -> Refined {
+fn taken<'t, N: Read<'t>>(record: N, columns: &mut Columns, warnings: Vec<Warning>) -> Refined {
     let violations = columns.take(record, REASONS_MAX);
     if violations.is_empty() {
         return Refined::Delivered { timestamp: timestamp(record), warnings };
@@ -80,7 +89,7 @@ fn taken<'t, N: Read<'t>>(record: N, columns: &mut Columns, warnings: Vec<String
         pointer: violation.pointer,
         message: violation.message,
     });
-    Refined::Failed { reasons: reasons.collect(), truncated: violations.truncated, warnings }
+    Refined::Failed { reasons: reasons.collect(), truncated: violations.truncated, warnings, explain: None }
 }
 
 fn timestamp<'t, N: Read<'t>>(record: N) -> Option<i64> {
@@ -100,7 +109,7 @@ fn record_of<'t, 'a>(tape: &'t Tape<'a>, form: Form) -> Option<Node<'t, 'a>> {
     }
 }
 
-fn unusable(category: &str, message: String, code: &str, warnings: Vec<String>) -> Refined {
+fn unusable(category: &str, message: String, code: &str, warnings: Vec<Warning>) -> Refined {
     let reason = Reason {
         code: code.to_owned(),
         category: category.to_owned(),
@@ -108,5 +117,5 @@ fn unusable(category: &str, message: String, code: &str, warnings: Vec<String>) 
         pointer: "#".to_owned(),
         message,
     };
-    Refined::Failed { reasons: vec![reason], truncated: false, warnings }
+    Refined::Failed { reasons: vec![reason], truncated: false, warnings, explain: None }
 }

@@ -16,6 +16,7 @@ pub struct Status {
     /// Records that it has read and that have not landed.
     pub(crate) held: u64,
     pub(crate) totals: BTreeMap<&'static str, u64>,
+    pub(crate) warnings: BTreeMap<&'static str, u64>,
 }
 
 /// How one dataset fares.
@@ -31,6 +32,11 @@ impl Status {
     /// Records of each outcome since the start.
     pub fn totals(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.totals.iter().map(|(outcome, records)| (*outcome, *records))
+    }
+
+    /// Records with each warning code since the start.
+    pub fn warnings(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.warnings.iter().map(|(code, records)| (*code, *records))
     }
 
     pub fn pending(&self) -> u64 {

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray as _;
 use bytes::Bytes;
 use journal::fake::{FakeDisk, sample};
 use journal::{Form, Frame, Journal, NewFrame};
 use lake::{Lake, TableSpec};
-use serde_json::json;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::{Value, json};
 use store::{Store, values};
 use vocab::{Clock, DatasetId, DatasetNo, FlowId, FlowNo, MappingSetId, SandboxNo, SchemaId, SystemClock};
 
@@ -19,6 +22,10 @@ use crate::{Dataset, Flow, Mapping, Plan, Refiner, Settings, StartError};
 
 const FLOW: u32 = 3;
 const MAPPED: u32 = 4;
+/// Maps as [`MAPPED`] does, and fails what it writes nothing of.
+const STRICT: u32 = 5;
+/// Maps what the schema requires, too.
+const WHOLE: u32 = 6;
 const DATASET: DatasetNo = DatasetNo(9);
 
 struct World {
@@ -60,16 +67,24 @@ fn dataset(deleted: bool) -> Arc<Dataset> {
     Arc::new(Dataset { table: Arc::new(table), schema, schema_id, schema_version: "1.0".to_owned(), deleted })
 }
 
+fn mapping(items: &[(&str, &str)]) -> Mapping {
+    let item = |(source, destination): &(&str, &str)| prep::Item {
+        source_type: prep::SourceType::Attribute,
+        source: (*source).to_owned(),
+        destination: (*destination).to_owned(),
+    };
+    let items: Vec<prep::Item> = items.iter().map(item).collect();
+    let set = Arc::new(prep::MappingSet::compile(&items, &schema()).unwrap());
+    Mapping { set, id: MappingSetId::from("m"), version: 2, fail_unmapped: false }
+}
+
 fn plan() -> Plan {
     let mut plan = Plan::default();
-    let items = [prep::Item {
-        source_type: prep::SourceType::Attribute,
-        source: "number".to_owned(),
-        destination: "n".to_owned(),
-    }];
-    let set = Arc::new(prep::MappingSet::compile(&items, &schema()).unwrap());
-    let mapping = Mapping { set, id: MappingSetId::from("m"), version: 2 };
-    for (no, mapping) in [(FLOW, None), (MAPPED, Some(mapping))] {
+    let number = mapping(&[("number", "n")]);
+    let strict = Mapping { fail_unmapped: true, ..number.clone() };
+    let whole = mapping(&[("id", "_id"), ("time", "timestamp"), ("number", "n")]);
+    for (no, mapping) in [(FLOW, None), (MAPPED, Some(number)), (STRICT, Some(strict)), (WHOLE, Some(whole))]
+    {
         let flow = Flow { no: FlowNo(no), id: FlowId::from(format!("flow-{no}").as_str()), mapping };
         plan.flows.insert(FlowNo(no), Arc::new(flow));
     }
@@ -156,15 +171,17 @@ async fn one_outcome() {
     // Mapped without what the schema requires; and not mapped at all.
     world.post(MAPPED, Form::Raw, r#"{"number":"17"}"#.to_owned()).await;
     world.post(MAPPED, Form::Raw, r#"{"other":1}"#.to_owned()).await;
+    world.post(STRICT, Form::Raw, r#"{"other":1}"#.to_owned()).await;
     refiner.flush().await;
-    assert_eq!(world.outcomes().await, counts(&[("delivered", 20), ("failed", 3)]));
+    assert_eq!(world.outcomes().await, counts(&[("delivered", 20), ("failed", 4)]));
     let (_, written, failed) = world.batches().await;
-    assert_eq!((written, failed), (20, 3));
+    assert_eq!((written, failed), (20, 4));
     let status = refiner.status();
-    assert_eq!((status.low_water, status.pending), (23, 0));
-    assert_eq!(status.totals().collect::<Vec<_>>(), [("delivered", 20), ("failed", 3)]);
+    assert_eq!((status.low_water, status.pending), (24, 0));
+    assert_eq!(status.totals().collect::<Vec<_>>(), [("delivered", 20), ("failed", 4)]);
+    assert_eq!(status.warnings().collect::<Vec<_>>(), [("nothing-written", 1)]);
     refiner.stop().await;
-    assert_eq!(world.lake.low_water(0).await.unwrap().unwrap().1, 23);
+    assert_eq!(world.lake.low_water(0).await.unwrap().unwrap().1, 24);
     let mut tx = world.store.read().await.unwrap();
     let row = tx.row("SELECT doc FROM batch WHERE status = 'failed'", values![]).await.unwrap().unwrap();
     let doc = row.text(0).unwrap();
@@ -184,7 +201,7 @@ fn strict_sets_allow_no_warning() {
     let refined = |strict: bool| {
         let options = prep::Options { strict, ..prep::Options::default() };
         let set = Arc::new(prep::MappingSet::compile_with(&items, &schema(), options).unwrap());
-        let mapping = Some(Mapping { set, id: MappingSetId::from("m"), version: 2 });
+        let mapping = Some(Mapping { set, id: MappingSetId::from("m"), version: 2, fail_unmapped: false });
         let flow = Flow { no: FlowNo(MAPPED), id: FlowId::from("strict"), mapping };
         let posted = sample(MAPPED, br#"{"id":"1","at":"2024-05-01T00:00:00Z","number":"x"}"#);
         let frame = Frame { offset: 0, header: posted.header, payload: posted.payload };
@@ -198,6 +215,134 @@ fn strict_sets_allow_no_warning() {
     assert_eq!(warnings.len(), 1);
 }
 
+/// What is in the files of a table's commits.
+async fn landed(world: &World, status: &str) -> Vec<RecordBatch> {
+    let mut tx = world.store.read().await.unwrap();
+    let sql = "SELECT doc FROM batch WHERE status = $1 ORDER BY first_offset";
+    let mut found = Vec::new();
+    for row in tx.rows(sql, values![status]).await.unwrap() {
+        let doc: Value = serde_json::from_str(row.text(0).unwrap()).unwrap();
+        for file in doc["files"].as_array().unwrap() {
+            let path = file["path"].as_str().unwrap().trim_start_matches("file://");
+            let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
+            found.extend(reader.build().unwrap().map(Result::unwrap));
+        }
+    }
+    found
+}
+
+/// The codes beside each row, as they are read back; none where there is no list.
+fn codes(batches: &[RecordBatch]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for batch in batches {
+        let provenance = batch.column_by_name("_tributary").unwrap().as_struct();
+        let lists = provenance.column_by_name("warnings").unwrap().as_list::<i32>();
+        found.extend(lists.iter().map(|list| match list {
+            None => Vec::new(),
+            Some(list) => list.as_string::<i32>().iter().flatten().map(str::to_owned).collect(),
+        }));
+    }
+    found
+}
+
+/// A flow's warnings: item, code, records, samples.
+async fn counted(world: &World, flow: u32) -> Vec<(i64, String, u64, Vec<Value>)> {
+    let mut tx = world.store.read().await.unwrap();
+    let sql =
+        "SELECT item, code, records, samples, mapping_set, version FROM mapping_warning WHERE flow_id = $1
+               ORDER BY item, code";
+    let rows = tx.rows(sql, values![format!("flow-{flow}")]).await.unwrap();
+    rows.iter()
+        .map(|row| {
+            assert_eq!((row.text(4).unwrap(), row.int(5).unwrap()), ("m", 2));
+            let samples = serde_json::from_str(row.text(3).unwrap()).unwrap();
+            (row.int(0).unwrap(), row.text(1).unwrap().to_owned(), row.count(2).unwrap(), samples)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn warnings_stand_in_the_row_and_in_the_counts() {
+    let world = world().await;
+    let refiner = world.start().await;
+    let record =
+        |id: u64, number: &str| format!(r#"{{"id":"{id}","time":"2024-05-01T00:00:00Z","number":{number}}}"#);
+    for id in 0..5 {
+        world.post(WHOLE, Form::Raw, record(id, r#""many""#)).await;
+        world.post(WHOLE, Form::Raw, record(10 + id, "7")).await;
+    }
+    refiner.flush().await;
+    let warned: Vec<Vec<String>> =
+        (0..10).map(|at| if at % 2 == 0 { vec!["coercion".to_owned()] } else { Vec::new() }).collect();
+    assert_eq!(codes(&landed(&world, "success").await), warned);
+    let found = counted(&world, WHOLE).await;
+    assert_eq!(
+        (found.len(), found[0].0, found[0].1.as_str(), found[0].2),
+        (1, 2, "coercion", 5),
+        "{found:?}"
+    );
+    // The newest of them, oldest first.
+    let places: Vec<&str> = found[0]
+        .3
+        .iter()
+        .map(|sample| sample["xactionId"].as_str().unwrap().rsplit(':').next().unwrap())
+        .collect();
+    assert_eq!(places, ["4", "6", "8"]);
+    assert_eq!((&found[0].3[0]["source"], &found[0].3[0]["destination"]), (&json!("number"), &json!("n")));
+    // A later commit adds to the count, and its records are newer.
+    world.post(WHOLE, Form::Raw, record(20, "[[]]")).await;
+    refiner.flush().await;
+    let found = counted(&world, WHOLE).await;
+    assert_eq!((found.len(), found[0].2, found[0].3.len()), (1, 6, 3), "{found:?}");
+    assert!(found[0].3[2]["xactionId"].as_str().unwrap().ends_with(":10"), "{found:?}");
+    assert_eq!(refiner.status().warnings().collect::<Vec<_>>(), [("coercion", 6)]);
+}
+
+#[tokio::test]
+async fn a_record_without_a_value_goes_on_unless_its_flow_fails_it() {
+    let world = world().await;
+    let refiner = world.start().await;
+    for flow in [MAPPED, STRICT] {
+        world.post(flow, Form::Raw, r#"{"other":1}"#.to_owned()).await;
+    }
+    world.post(MAPPED, Form::Raw, r#"{"number":"many"}"#.to_owned()).await;
+    refiner.flush().await;
+    let failed = landed(&world, "failed").await;
+    assert_eq!(codes(&failed), [vec!["nothing-written"], vec![], vec!["coercion", "nothing-written"]]);
+    let mut rows = Vec::new();
+    for batch in &failed {
+        let reasons = batch.column_by_name("reasons").unwrap().as_list::<i32>();
+        let warnings = batch.column_by_name("warnings").unwrap().as_list::<i32>();
+        let explain = batch.column_by_name("explain").unwrap().as_string::<i32>();
+        let texts = |list: &arrow_array::ArrayRef, name: &str| -> Vec<String> {
+            let column = list.as_struct().column_by_name(name).unwrap().as_string::<i32>();
+            column.iter().flatten().map(str::to_owned).collect()
+        };
+        for at in 0..batch.num_rows() {
+            let destinations = if arrow_array::Array::is_null(warnings, at) {
+                vec![]
+            } else {
+                texts(&warnings.value(at), "destination")
+            };
+            let explain: Value = serde_json::from_str(explain.value(at)).unwrap();
+            rows.push((texts(&reasons.value(at), "code"), destinations, explain));
+        }
+    }
+    // The schema requires two fields; that is what fails the record, with the warning beside.
+    assert_eq!(rows[0].0, ["DCVS-1111-400", "DCVS-1111-400"]);
+    assert_eq!(rows[0].1, [""]);
+    assert_eq!((&rows[1].0, &rows[1].1), (&vec!["MAPPER-3700-400".to_owned()], &vec![]));
+    assert_eq!((&rows[1].2[0]["reads"][0]["value"], &rows[1].2[0]["writes"]), (&Value::Null, &json!([])));
+    assert_eq!(rows[2].1, ["n", ""]);
+    let told = &rows[2].2[0];
+    assert_eq!((&told["item"], &told["value"]), (&json!(0), &json!("many")));
+    assert_eq!(told["warnings"][0]["code"], "coercion");
+    let found = counted(&world, MAPPED).await;
+    let brief: Vec<(i64, &str, u64)> = found.iter().map(|row| (row.0, row.1.as_str(), row.2)).collect();
+    assert_eq!(brief, [(-1, "nothing-written", 2), (0, "coercion", 1)]);
+    assert!(counted(&world, STRICT).await.is_empty());
+}
+
 /// `commit-once`: reading a part of the log again changes nothing.
 #[tokio::test]
 async fn commit_once() {
@@ -206,8 +351,10 @@ async fn commit_once() {
     for id in 0..10 {
         world.post_event(id).await;
     }
+    world.post(MAPPED, Form::Raw, r#"{"number":"many"}"#.to_owned()).await;
     refiner.flush().await;
     refiner.stop().await;
+    let warned = counted(&world, MAPPED).await;
     // As after a crash before the low water was stored.
     let mut tx = world.store.write().await.unwrap();
     tx.execute("UPDATE log SET low_water = 0", values![]).await.unwrap();
@@ -215,8 +362,9 @@ async fn commit_once() {
     let refiner = world.start().await;
     world.post_event(10).await;
     refiner.flush().await;
-    assert_eq!(world.outcomes().await, counts(&[("delivered", 11)]));
+    assert_eq!(world.outcomes().await, counts(&[("delivered", 11), ("failed", 1)]));
     assert_eq!(world.batches().await.1, 11);
+    assert_eq!(counted(&world, MAPPED).await, warned);
 }
 
 /// Another worker, dead but for its commit, was faster: what it landed is not landed again.

@@ -112,6 +112,7 @@ impl Refiner {
             read_error: None,
             read_again: None,
             totals: BTreeMap::new(),
+            warnings: BTreeMap::new(),
             status: status.clone(),
             commands: receiver,
             done,
@@ -196,6 +197,8 @@ struct InFlight {
     records: u64,
     bytes: usize,
     outcomes: BTreeMap<&'static str, u64>,
+    /// Records by warning code.
+    warnings: BTreeMap<&'static str, u64>,
 }
 
 /// A dataset that is left alone for a while; its frames are read again afterwards.
@@ -243,6 +246,7 @@ struct Worker {
     read_error: Option<String>,
     read_again: Option<Duration>,
     totals: BTreeMap<&'static str, u64>,
+    warnings: BTreeMap<&'static str, u64>,
     status: Arc<Mutex<Status>>,
     commands: mpsc::UnboundedReceiver<Command>,
     done: mpsc::UnboundedSender<Done>,
@@ -410,8 +414,12 @@ impl Worker {
         for count in &landing.outcomes {
             *outcomes.entry(count.outcome.name()).or_default() += count.records;
         }
+        let mut warnings: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for code in landing.provenance().flat_map(|row| &row.warnings) {
+            *warnings.entry(code).or_default() += 1;
+        }
         let (first_offset, next_offset) = (landing.first_offset, landing.next_offset);
-        state.landing = Some(InFlight { first_offset, next_offset, records, bytes, outcomes });
+        state.landing = Some(InFlight { first_offset, next_offset, records, bytes, outcomes, warnings });
         self.landings += 1;
         fail_point("refine.before_land");
         let (lake, done, clock) = (self.lake.clone(), self.done.clone(), self.clock.clone());
@@ -443,6 +451,9 @@ impl Worker {
                 state.error = None;
                 for (outcome, records) in landing.outcomes {
                     *self.totals.entry(outcome).or_default() += records;
+                }
+                for (code, records) in landing.warnings {
+                    *self.warnings.entry(code).or_default() += records;
                 }
             }
             Err(LandFailure::Applied(applied)) => {
@@ -591,6 +602,7 @@ impl Worker {
             held,
             datasets,
             totals: self.totals.clone(),
+            warnings: self.warnings.clone(),
         };
         *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }

@@ -478,12 +478,14 @@ impl<'a> Compiler<'a> {
         };
         let mut inlet = inlet::Inlet::clone(home);
         let mapping = self.refine.flows.get(&no).and_then(|flow| flow.mapping.as_ref());
+        let fail_unmapped = mapping.is_some_and(|mapping| mapping.fail_unmapped);
         let flow = inlet::Flow {
             no,
             id,
             enabled: compiled && saved.state == "enabled",
             dataset: DatasetId::from(wiring.dataset.as_str()),
             mapping: mapping.map(|mapping| mapping.set.clone()),
+            fail_unmapped,
         };
         self.homes.insert(flow.id.clone(), wiring.connection);
         inlet.flows.insert(flow.id.clone(), Arc::new(flow));
@@ -499,7 +501,8 @@ impl<'a> Compiler<'a> {
             match self.set(&pinned.id, pinned.version).await {
                 Some(set) => {
                     let id = MappingSetId::from(pinned.id.as_str());
-                    mapping = Some(refine::Mapping { set, id, version: pinned.version });
+                    let (version, fail_unmapped) = (pinned.version, pinned.fail_unmapped);
+                    mapping = Some(refine::Mapping { set, id, version, fail_unmapped });
                 }
                 None => {
                     tracing::error!(flow = %id, mapping_set = pinned.id, "the flow's mapping set does not compile");

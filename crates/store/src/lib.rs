@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/sqlite/0004_credentials.sql"),
     include_str!("../migrations/sqlite/0005_audit.sql"),
     include_str!("../migrations/sqlite/0006_lists.sql"),
+    include_str!("../migrations/sqlite/0007_warnings.sql"),
 ];
 
 /// Connections that read, beside the one that writes.

@@ -75,6 +75,7 @@ pub(super) async fn pin(
         (None, _) => return Err(mapping_error("the transformation Mapping needs params.mappingId")),
     };
     let sent = sent_version(entry)?;
+    let fail_unmapped = fail_unmapped(entry)?;
     let (version, set) = find(tx, scope, &id, sent).await?;
     if let Some(target) = target {
         check_schema(&id, &set, target)?;
@@ -84,7 +85,7 @@ pub(super) async fn pin(
     {
         params.insert("mappingVersion".to_owned(), version.into());
     }
-    Ok(Some(PinnedMapping { id, version }))
+    Ok(Some(PinnedMapping { id, version, fail_unmapped }))
 }
 
 fn is_mapping(entry: &Map<String, Value>) -> bool {
@@ -113,6 +114,15 @@ fn sent_version(entry: &Map<String, Value>) -> Result<Option<u32>, FlowError> {
     };
     let bad = || FlowError::MappingVersion(format!("mappingVersion {sent} is not a version number"));
     version.map(Some).ok_or_else(bad)
+}
+
+/// The switch `failUnmapped`, which is ours: whether a record for which no item writes a value fails.
+fn fail_unmapped(entry: &Map<String, Value>) -> Result<bool, FlowError> {
+    match entry.get("params").and_then(|params| params.get("failUnmapped")) {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(wanted)) => Ok(*wanted),
+        Some(other) => Err(mapping_error(&format!("failUnmapped must be true or false, and is {other}"))),
+    }
 }
 
 /// The mapping set in the wanted version, and that version.

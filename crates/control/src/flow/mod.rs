@@ -1,7 +1,7 @@
 //! Flow Service: base connections (each owns an inlet), source and target connections, flows, and their fixed specs.
 //!
 //! Each collection has its module with `create`, `patch` and the actions it knows; [`get`], [`list`] and [`item`] serve
-//! all four. What a flow resolves to is [`Wiring`]; what became of its records, [`runs`]. Not here: HTTP, error bodies.
+//! all four. What a flow resolves to is [`Wiring`]; what became of its records, [`runs`] and [`warnings`]. Not here: HTTP, error bodies.
 
 mod body;
 pub mod connections;
@@ -16,6 +16,7 @@ pub mod runs;
 pub mod source_connections;
 pub mod specs;
 pub mod target_connections;
+pub mod warnings;
 mod wiring;
 
 use store::Tx;

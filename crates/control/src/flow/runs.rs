@@ -10,7 +10,7 @@ use vocab::{FlowNo, Millis, random};
 
 use super::error::FlowError;
 use super::query::{Listable, Listed, Query};
-use super::{Wiring, body};
+use super::{Wiring, body, warnings};
 use crate::limits::{RUN_BATCHES_MAX, RUN_ROWS_MAX};
 use crate::{Kind, Saved, Scope, resource};
 
@@ -268,9 +268,11 @@ async fn newest(tx: &mut Tx, scope: &Scope, received: &Received) -> Result<Vec<R
 async fn shown(tx: &mut Tx, scope: &Scope, run: &Run) -> Result<Value, StoreError> {
     let flow = resource::get(tx, scope, Kind::Flows, &run.flow).await?;
     let reasons = reasons(tx, scope, run).await?;
+    let by_item = warnings::of_hour(tx, scope, &run.flow, run.hour).await?;
     let of = |outcome: &'static str| reasons.iter().filter(move |reason| reason.outcome == outcome);
+    let codes = || of("warned").filter(|reason| !reason.code.is_empty());
     let errors: Vec<Value> = of("failed")
-        .chain(of("warned").filter(|reason| !reason.code.is_empty()))
+        .chain(codes())
         .map(|reason| json!({ "code": reason.code, "message": reason.text, "recordCount": reason.records }))
         .collect();
     let warned: u64 = of("warned").filter(|reason| reason.code.is_empty()).map(|reason| reason.records).sum();
@@ -312,6 +314,12 @@ async fn shown(tx: &mut Tx, scope: &Scope, run: &Run) -> Result<Value, StoreErro
         "etag": run.etag(),
         "metrics": {
             "durationSummary": duration, "sizeSummary": size, "recordSummary": record,
+            "warningSummary": {
+                "codes": codes()
+                    .map(|reason| json!({ "code": reason.code, "recordCount": reason.records }))
+                    .collect::<Vec<_>>(),
+                "warnings": by_item, "activityRefs": [activity]
+            },
             "fileSummary": { "inputFileCount": 0, "outputFileCount": 0, "activityRefs": [activity] },
             "statusSummary": { "status": status, "errors": errors, "activityRefs": [activity] }
         },

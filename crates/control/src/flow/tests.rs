@@ -504,6 +504,9 @@ async fn mappings_of_flows() {
         (MAPPED, mapping(json!({"mappingId": MAPPING, "mappingVersion": 3})), Err("MappingVersion")),
         (MAPPED, mapping(json!({"mappingId": MAPPING, "mappingVersion": "x"})), Err("MappingVersion")),
         (MAPPED, mapping(json!({"mappingId": "nope", "mappingVersion": 0})), Err("Mapping")),
+        (MAPPED, mapping(json!({"mappingId": MAPPING, "failUnmapped": null})), Ok(Some(2))),
+        (MAPPED, mapping(json!({"mappingId": MAPPING, "failUnmapped": "true"})), Err("Mapping")),
+        (MAPPED, mapping(json!({"mappingId": MAPPING, "failUnmapped": 1})), Err("Mapping")),
         (MAPPED, mapping(json!({})), Err("Mapping")),
         (MAPPED, json!([{"name": "Mapping"}]), Err("Mapping")),
         (MAPPED, json!([{"name": "mapping", "params": {"mappingId": MAPPING}}]), Err("Mapping")),
@@ -530,6 +533,22 @@ async fn mappings_of_flows() {
     // The version that runs is shown when none was sent.
     let flow = world.flow(flow_body(MAPPED, &source, &target, newest)).await.unwrap();
     assert_eq!(flow.doc["transformations"][0]["params"], json!({"mappingId": MAPPING, "mappingVersion": 2}));
+}
+
+#[tokio::test]
+async fn the_switch_of_records_without_a_value_stays() {
+    let mut world = World::new().await;
+    let (_, _, _, flow) = world.mapped_flow().await;
+    let fails = |flow: &Saved| Wiring::of(&flow.doc).unwrap().mapping.unwrap().fail_unmapped;
+    assert!(!fails(&flow));
+    let set = json!({"op": "add", "path": "/transformations/0/params/failUnmapped", "value": true});
+    assert!(fails(&world.patch(Kind::Flows, &flow.id, set).await.unwrap()));
+    let rename = json!({"op": "replace", "path": "/name", "value": "renamed"});
+    assert!(fails(&world.patch(Kind::Flows, &flow.id, rename).await.unwrap()));
+    let disabled = flows::act(&mut world.tx, &world.scope, &flow.id, None, Action::Disable).await.unwrap();
+    assert!(fails(&disabled));
+    let unset = json!({"op": "remove", "path": "/transformations/0/params/failUnmapped"});
+    assert!(!fails(&world.patch(Kind::Flows, &flow.id, unset).await.unwrap()));
 }
 
 #[tokio::test]

@@ -24,6 +24,9 @@ pub struct Wiring {
 pub struct PinnedMapping {
     pub id: String,
     pub version: u32,
+    /// A record for which no item writes a value fails, rather than going on with a warning.
+    #[serde(default)]
+    pub fail_unmapped: bool,
 }
 
 impl Wiring {

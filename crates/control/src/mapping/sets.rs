@@ -451,7 +451,7 @@ pub async fn preview(
             (compiled.apply(record.root(), &context), None)
         };
         // In a strict set a warning is what the record fails of.
-        let severity = if compiled.refuses(&mapped).is_some() { "ERROR" } else { "WARNING" };
+        let severity = if compiled.refusal(&mapped, false).is_some() { "ERROR" } else { "WARNING" };
         let errors = mapped.warnings.iter().map(|warning| warning_error(warning, severity, &doc));
         let errors: Vec<Value> = errors.collect();
         let errors = if errors.is_empty() { Value::Null } else { Value::Array(errors) };

@@ -261,7 +261,7 @@ mod tests {
         let rows = tx.rows(sql, values![]).await.unwrap();
         let found: BTreeSet<&str> = rows.iter().map(|row| row.text(0).unwrap()).collect();
         let here = ["resource", "reference", "revision"];
-        let by_lake = ["batch", "outcome", "outcome_reason"];
+        let by_lake = ["batch", "outcome", "outcome_reason", "mapping_warning"];
         let kept = ["audit", "retired", "credential"];
         assert_eq!(found, here.into_iter().chain(by_lake).chain(kept).collect());
     }

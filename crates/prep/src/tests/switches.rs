@@ -236,7 +236,7 @@ fn a_strict_set_allows_no_warning() {
     let set = MappingSet::compile_with(&items, &schema(), options).unwrap();
     let refuses = |set: &MappingSet, record: &str| {
         let record = Tape::of(record.as_bytes()).unwrap();
-        set.refuses(&set.apply(record.root(), &NOW))
+        set.refusal(&set.apply(record.root(), &NOW), false).map(|refusal| refusal.to_string())
     };
     assert_eq!(refuses(&set, "{}"), None);
     let reason = refuses(&set, r#"{"a":"x"}"#).unwrap();

@@ -61,6 +61,9 @@ async fn metrics(State(app): State<App>, headers: HeaderMap) -> Response {
     for (outcome, records) in refine.totals() {
         metrics::counter!("tributary_records_total", "outcome" => outcome).absolute(records);
     }
+    for (code, records) in refine.warnings() {
+        metrics::counter!("tributary_record_warnings_total", "code" => code).absolute(records);
+    }
     metrics::gauge!("tributary_records_pending").set(refine.pending() as f64);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], app.prometheus.render()).into_response()
 }

@@ -273,8 +273,8 @@ fn mappings(
         }
     })?;
     let mapped = set.apply(record, context);
-    if let Some(reason) = set.refuses(&mapped) {
-        return Err(Trouble::new(STRICT, reason));
+    if let Some(refusal) = set.refusal(&mapped, false) {
+        return Err(Trouble::new(STRICT, refusal.to_string()));
     }
     let remarks = set.remarks().map(|(item, remark)| {
         let span = json!({ "start": remark.span.start, "end": remark.span.end });

@@ -33,6 +33,8 @@ pub(super) struct Samples {
     pub(super) delivered: u64,
     pub(super) failed: u64,
     pub(super) reason: String,
+    /// What their mapping could not do; empty when nothing.
+    pub(super) warnings: String,
 }
 
 impl Samples {
@@ -52,6 +54,7 @@ pub(super) fn make(url: &str, known: &Credentials, warehouse: &Path) -> Result<S
     let table = text(&table[dataset.as_str()]["tags"]["adobe/pqs/table"][0])?;
     let (delivered, failed, reason) = wait_until_landed(&client, &dataset)?;
     let connection = client.get(&format!("{FLOWS}/connections/{}", raw.connection))?;
+    let warnings = warned(&client.get(&format!("{FLOWS}/flows/{}/warnings", raw.flow))?);
     Ok(Samples {
         raw_inlet_url: text(&connection["items"][0]["auth"]["params"]["inletUrl"])?,
         raw_flow: raw.flow,
@@ -60,6 +63,7 @@ pub(super) fn make(url: &str, known: &Credentials, warehouse: &Path) -> Result<S
         delivered,
         failed,
         reason,
+        warnings,
     })
 }
 
@@ -287,6 +291,33 @@ fn wait_until_landed(client: &Client, dataset: &str) -> Result<(u64, u64, String
     }
 }
 
+/// The warnings of a flow in a line: `2 records with warnings: coercion x1, nothing-written x1`.
+fn warned(warnings: &Value) -> String {
+    let records = warnings["recordCount"].as_u64().unwrap_or(0);
+    if records == 0 {
+        return String::new();
+    }
+    let codes = warnings["codes"].as_array().into_iter().flatten();
+    let codes =
+        codes.map(|code| format!("{} x{}", code["code"].as_str().unwrap_or_default(), code["recordCount"]));
+    let noun = if records == 1 { "record" } else { "records" };
+    format!("{records} {noun} with warnings: {}", codes.collect::<Vec<_>>().join(", "))
+}
+
 fn text(value: &Value) -> Result<String, String> {
     value.as_str().map(str::to_owned).ok_or_else(|| format!("expected a text, found {value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_in_a_line() {
+        let none = json!({ "items": [], "recordCount": 0, "codes": [] });
+        assert_eq!(warned(&none), "");
+        let codes = json!([{ "code": "coercion", "recordCount": 2 }, { "code": "nothing-written", "recordCount": 1 }]);
+        let some = json!({ "items": [], "recordCount": 2, "codes": codes });
+        assert_eq!(warned(&some), "2 records with warnings: coercion x2, nothing-written x1");
+    }
 }

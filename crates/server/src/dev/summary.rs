@@ -16,12 +16,13 @@ pub(super) fn ready(url: &str, known: &Credentials) -> String {
 
 /// With samples: what became of them, and how to go on.
 pub(super) fn with_samples(url: &str, known: &Credentials, samples: &Samples) -> String {
-    let Samples { raw_inlet_url, raw_flow, table, warehouse, delivered, failed, reason } = samples;
+    let Samples { raw_inlet_url, raw_flow, table, warehouse, delivered, failed, reason, warnings } = samples;
     let received = samples.received();
+    let warned = if warnings.is_empty() { String::new() } else { format!("\n{warnings}") };
     let because = if *failed > 0 { format!(" ({reason})") } else { String::new() };
     format!(
         "Tributary is ready.\n\n\
-         Sample records: {received} received, {delivered} in the lake, {failed} failed{because}\n\n\
+         Sample records: {received} received, {delivered} in the lake, {failed} failed{because}{warned}\n\n\
          {addresses}\
          Raw inlet       {raw_inlet_url}\n\n\
          Post a record:\n\n\

@@ -25,4 +25,5 @@ mod sandboxes;
 mod support;
 mod tls;
 mod tutorial;
+mod warnings;
 mod xdm;

@@ -83,6 +83,7 @@ fn plan() -> Plan {
         enabled: true,
         dataset: "dataset".into(),
         mapping: None,
+        fail_unmapped: false,
     };
     let mut plan = Plan::default();
     for (no, id, authentication_required) in [(1, OPEN, false), (2, CLOSED, true)] {

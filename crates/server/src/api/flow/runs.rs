@@ -1,4 +1,5 @@
-//! Runs over HTTP. They are figures, so they are read; what would start or change one is refused.
+//! Runs over HTTP, and the warnings of a flow. They are figures, so they are read; what would start or change one is
+//! refused.
 
 use axum::extract::Path;
 use axum::response::{IntoResponse as _, Response};
@@ -6,7 +7,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use control::Kind;
 use control::flow::runs::{self, COLLECTION};
-use control::flow::{self, FlowError, Query};
+use control::flow::{self, FlowError, Query, warnings};
 use serde_json::json;
 
 use super::BASE;
@@ -21,6 +22,7 @@ pub(super) fn routes() -> Router<App> {
         .route(&format!("{BASE}/runs/{{id}}"), get(one).put(replace))
         .route(&format!("{BASE}/runs/{{id}}/action"), post(act))
         .route(&format!("{BASE}/flows/{{id}}/runs"), get(of_flow))
+        .route(&format!("{BASE}/flows/{{id}}/warnings"), get(warnings_of))
 }
 
 async fn list(call: Call) -> Response {
@@ -40,6 +42,15 @@ async fn of_flow(Path(id): Path<String>, mut call: Call) -> Response {
         flow::get(&mut tx, &call.caller.scope, Kind::Flows, &id).await?;
         drop(tx);
         page(&call, &query, COLLECTION).await
+    };
+    finish(found.await, &call, Some(&id))
+}
+
+/// What the mapping of a flow could not do, which is ours: counts by item and code, with samples.
+async fn warnings_of(Path(id): Path<String>, call: Call) -> Response {
+    let found = async {
+        let mut tx = call.app.read().await?;
+        Ok(Json(warnings::of_flow(&mut tx, &call.caller.scope, &id).await?).into_response())
     };
     finish(found.await, &call, Some(&id))
 }

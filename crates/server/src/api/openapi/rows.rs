@@ -236,6 +236,14 @@ pub(super) const SERVICES: &[Service] = &[
             row("DELETE", "/flows/{id}", "Delete a flow", &[], None, GONE),
             row("POST", "/flows/{id}/action", "Enable, disable or publish a flow", &["op"], None, CHANGED),
             row("GET", "/flows/{id}/runs", "List a flow's runs", FLOW_LIST, None, &[(200, "FlowPage")]),
+            row(
+                "GET",
+                "/flows/{id}/warnings",
+                "List what a flow's mapping could not do",
+                &[],
+                None,
+                &[(200, "FlowWarnings")],
+            ),
             row("GET", "/runs", "List runs", FLOW_LIST, None, &[(200, "FlowPage")]),
             row(
                 "POST",

@@ -157,6 +157,27 @@ pub(super) fn shapes() -> Value {
                 ]
             }),
         ),
+        (
+            "FlowWarnings",
+            object(
+                &["items", "recordCount", "codes"],
+                json!({
+                    "items": { "type": "array", "items": object(
+                        &["code", "mappingId", "mappingVersion", "mapping", "recordCount", "samples"],
+                        json!({
+                            "code": { "type": "string" },
+                            "mappingId": { "type": ["string", "null"] },
+                            "mappingVersion": { "type": ["integer", "null"] },
+                            "mapping": { "type": ["integer", "null"] },
+                            "recordCount": { "type": "integer" },
+                            "samples": { "type": "array", "items": { "type": "object" } }
+                        })
+                    ) },
+                    "recordCount": { "type": "integer" },
+                    "codes": { "type": "array", "items": { "type": "object" } }
+                }),
+            ),
+        ),
         ("FlowTest", object(&["result"], json!({ "result": { "type": "boolean" } }))),
         (
             "FlowSearch",

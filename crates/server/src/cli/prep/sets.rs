@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use ::prep::{Finding, Item, ItemError, MappingSet, Options, Severity, Span};
+use ::prep::{Finding, Item, ItemError, MappingSet, NOTHING_WRITTEN, Options, Refusal, Severity, Span};
 use clap::Args;
 use serde_json::{Value, json};
 use vocab::{Json, Millis, Tape};
@@ -199,9 +199,6 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     }
 }
 
-/// What is warned of when no item wrote a value.
-const NOTHING_WRITTEN: &str = "nothing-written";
-
 /// Maps a record: the answer, with a warning of its own when no item wrote a value, or when the set is strict and the record,
 /// which is then left empty, has another.
 fn map(set: &MappingSet, record: &Json<'_>, surroundings: &Surroundings, now: Option<i64>) -> Value {
@@ -213,10 +210,10 @@ fn map(set: &MappingSet, record: &Json<'_>, surroundings: &Surroundings, now: Op
     let mapped = set.apply(tape.root(), &context);
     let mut warnings: Vec<Value> = mapped.warnings.iter().map(shown).collect();
     if mapped.written == 0 {
-        warnings.push(json!({ "code": NOTHING_WRITTEN, "message": "no mapping wrote a value" }));
+        warnings.push(json!({ "code": NOTHING_WRITTEN, "message": Refusal::NothingWritten.to_string() }));
     }
-    if let Some(reason) = set.refuses(&mapped) {
-        warnings.push(json!({ "code": STRICT, "message": reason }));
+    if let Some(refusal) = set.refusal(&mapped, false) {
+        warnings.push(json!({ "code": STRICT, "message": refusal.to_string() }));
         return answer(&Json::Object(Default::default()), warnings);
     }
     answer(&mapped.to_json(), warnings)
