@@ -19,6 +19,7 @@ mod lake;
 mod ledger;
 mod oidc;
 mod prep;
+mod preview;
 mod promises;
 mod races;
 mod sandboxes;
