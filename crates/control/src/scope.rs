@@ -19,7 +19,7 @@ pub struct Request {
     pub method: String,
 }
 
-/// The org and sandbox an operation may see, who asks, and when.
+/// The org and sandbox an operation may see, who asks, when, and how the mapping language is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     pub org: OrgId,
@@ -34,6 +34,8 @@ pub struct Scope {
     pub actor: Actor,
     pub request: Request,
     pub now: Millis,
+    /// How the switches of the mapping language stand.
+    pub switches: prep::Switches,
 }
 
 impl Scope {

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use journal::{Journal, NewFrame, Operation};
 use tokio::sync::Semaphore;
-use vocab::{Clock, Json, Millis, random};
+use vocab::{Clock, Look, Millis, Read, Tape, random};
 
 use crate::check::{Accepted, Hints, Rules};
 use crate::envelope::{self, NoBatch, Part};
@@ -202,21 +202,25 @@ impl Collector {
 /// The same two steps that refine takes later.
 fn judge(record: &[u8], flow: Option<&Flow>, dataset: &Dataset, now: Millis) -> Result<(), Invalid> {
     // The text was checked as a part of the message; what is deeper than that would have been refused.
-    let input = Json::parse(record).unwrap_or(Json::Null);
-    if input.is_null() {
+    let (tape, _) = Tape::default().parse(record);
+    let input = tape.root();
+    if matches!(input.look(), Look::Null) {
         return Err(Invalid::EntityMissing);
     }
     let Some(mapping) = flow.and_then(|flow| flow.mapping.as_ref()) else {
-        return valid(&input, dataset);
+        return valid(input, dataset);
     };
-    let mapped = mapping.apply(&input, &prep::Context { now, seed: 0 });
+    let mapped = mapping.apply(input, &prep::Context { now, seed: 0 });
+    if let Some(reason) = mapping.refuses(&mapped) {
+        return Err(Invalid::Mapping(reason));
+    }
     if mapped.written == 0 {
         return Err(Invalid::NothingMapped);
     }
-    valid(&mapped.record, dataset)
+    valid(mapped.record(), dataset)
 }
 
-fn valid(record: &Json<'_>, dataset: &Dataset) -> Result<(), Invalid> {
+fn valid<'t>(record: impl Read<'t>, dataset: &Dataset) -> Result<(), Invalid> {
     let violations = dataset.schema.validate(record, SYNC_VIOLATIONS_MAX).list;
     if violations.is_empty() { Ok(()) } else { Err(Invalid::Violations(violations)) }
 }

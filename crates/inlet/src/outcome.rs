@@ -105,6 +105,8 @@ pub enum Invalid {
     EntityMissing,
     /// The mapping wrote nothing.
     NothingMapped,
+    /// The mapping gave a warning, which its set does not allow.
+    Mapping(String),
     /// At most [`crate::limits::SYNC_VIOLATIONS_MAX`].
     Violations(Vec<xdm::Violation>),
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use vocab::Json;
+use vocab::Read;
 
 use crate::budget::Budget;
 use crate::date;
@@ -12,6 +12,7 @@ use crate::failure::{Failure, excerpt};
 use crate::limits;
 use crate::operators::Op;
 use crate::regexes::Regex;
+use crate::switches::{IntegerDivision, Switches};
 use crate::value::{Value, parse_number};
 
 type Outcome<'e> = Result<Value<'e>, Failure>;
@@ -30,32 +31,39 @@ pub(crate) fn binary<'e>(
         Op::Equal => Ok(equal(&left, &right, budget)?.into()),
         Op::NotEqual => not(equal(&left, &right, budget)?),
         Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
-            relation(op, &left, &right).map(Value::from)
+            relation(op, &left, &right, &budget.switches).map(Value::from)
         }
         Op::Matches => matches(&left, &right, regex, budget).map(Value::from),
         Op::NotMatches => not(matches(&left, &right, regex, budget)?),
         Op::Starts | Op::NotStarts | Op::Ends | Op::NotEnds => edge(op, left, right).map(Value::from),
         Op::Range => range(&left, &right, budget),
         Op::Add => add(left, right, budget),
-        Op::Subtract | Op::Multiply | Op::Divide | Op::Remainder => calculate(op, &left, &right),
+        Op::Subtract | Op::Multiply | Op::Divide | Op::Remainder => {
+            calculate(op, &left, &right, &budget.switches)
+        }
         Op::BitOr | Op::BitXor | Op::BitAnd => bits(op, &left, &right),
         // The evaluator decides these itself, since they need not evaluate both sides.
+        Op::Choose => Ok(if left.truth() { left } else { right }),
         Op::Coalesce if left.is_null() => Ok(right),
         Op::Coalesce => Ok(left),
         Op::Or => Ok((left.truth() || right.truth()).into()),
         Op::And => Ok((left.truth() && right.truth()).into()),
-        Op::Not | Op::Complement | Op::Negate | Op::Plus | Op::Empty | Op::Size => unary(op, right),
+        Op::Not | Op::Complement | Op::Negate | Op::Plus | Op::Empty | Op::Size => {
+            unary(op, right, &budget.switches)
+        }
     }
 }
 
 /// Applies a unary operator.
-pub(crate) fn unary(op: Op, operand: Value<'_>) -> Outcome<'_> {
+pub(crate) fn unary<'e>(op: Op, operand: Value<'e>, switches: &Switches) -> Outcome<'e> {
     match op {
         Op::Not => Ok((!operand.truth()).into()),
         Op::Empty => Ok(operand.is_empty().into()),
-        Op::Size => operand.size().map(Value::from).ok_or(operands(&operand, &operand, "counted")),
+        Op::Size => {
+            switches.text_units.size(&operand).map(Value::from).ok_or(operands(&operand, &operand, "counted"))
+        }
         _ if operand.is_null() => Ok(Value::Null),
-        Op::Negate => calculate(Op::Subtract, &Value::Integer(0), &operand),
+        Op::Negate => calculate(Op::Subtract, &Value::Integer(0), &operand, switches),
         Op::Complement => {
             integer(&operand).map(|value| (!value).into()).ok_or(operands(&operand, &operand, "flipped"))
         }
@@ -147,7 +155,7 @@ pub(crate) fn equal(left: &Value<'_>, right: &Value<'_>, budget: &Budget) -> Res
         (Value::Text(left), Value::Text(right)) => left == right,
         (Value::Date(left), Value::Date(right)) => left.timestamp() == right.timestamp(),
         (Value::Date(date), Value::Text(text)) | (Value::Text(text), Value::Date(date)) => {
-            date::parse(text).is_ok_and(|other| other.timestamp() == date.timestamp())
+            date::read(text, &budget.switches).is_ok_and(|other| other.timestamp() == date.timestamp())
         }
         _ => equal_containers(left, right, budget)?,
     })
@@ -184,16 +192,16 @@ pub(crate) fn has_key(object: &Value<'_>, name: &str, budget: &Budget) -> Result
     budget.touch(object.size().unwrap_or(0))?;
     Ok(match object {
         Value::Object(members) => members.iter().any(|(key, _)| key == name),
-        Value::Json(Json::Object(object)) => object.get(name).is_some(),
+        Value::Json(raw) => raw.get(name).is_some(),
         _ => false,
     })
 }
 
-fn relation(op: Op, left: &Value<'_>, right: &Value<'_>) -> Result<bool, Failure> {
+fn relation(op: Op, left: &Value<'_>, right: &Value<'_>, switches: &Switches) -> Result<bool, Failure> {
     if left.is_null() || right.is_null() {
         return Ok(matches!(op, Op::LessOrEqual | Op::GreaterOrEqual) && left.is_null() && right.is_null());
     }
-    let order = order(left, right)?;
+    let order = order(left, right, switches)?;
     Ok(match op {
         Op::Less => order.is_lt(),
         Op::LessOrEqual => order.is_le(),
@@ -203,7 +211,7 @@ fn relation(op: Op, left: &Value<'_>, right: &Value<'_>) -> Result<bool, Failure
 }
 
 /// The order of two values, neither of them null.
-pub(crate) fn order(left: &Value<'_>, right: &Value<'_>) -> Result<Ordering, Failure> {
+pub(crate) fn order(left: &Value<'_>, right: &Value<'_>, switches: &Switches) -> Result<Ordering, Failure> {
     let unordered = || operands(left, right, "compared");
     Ok(match (left, right) {
         _ if is_number(left) || is_number(right) => {
@@ -212,8 +220,12 @@ pub(crate) fn order(left: &Value<'_>, right: &Value<'_>) -> Result<Ordering, Fai
         // Java compares texts by their UTF-16 units.
         (Value::Text(left), Value::Text(right)) => left.encode_utf16().cmp(right.encode_utf16()),
         (Value::Date(left), Value::Date(right)) => left.timestamp().cmp(&right.timestamp()),
-        (Value::Date(left), Value::Text(right)) => left.timestamp().cmp(&date::parse(right)?.timestamp()),
-        (Value::Text(left), Value::Date(right)) => date::parse(left)?.timestamp().cmp(&right.timestamp()),
+        (Value::Date(left), Value::Text(right)) => {
+            left.timestamp().cmp(&date::read(right, switches)?.timestamp())
+        }
+        (Value::Text(left), Value::Date(right)) => {
+            date::read(left, switches)?.timestamp().cmp(&right.timestamp())
+        }
         (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
         _ => return Err(unordered()),
     })
@@ -282,7 +294,7 @@ fn range<'e>(left: &Value<'e>, right: &Value<'e>, budget: &Budget) -> Outcome<'e
 /// whole a text.
 fn add<'e>(left: Value<'e>, right: Value<'e>, budget: &Budget) -> Outcome<'e> {
     let texts = matches!((&left, &right), (Value::Text(_), Value::Text(_)));
-    if !texts && let Some(result) = calculate_if_numbers(Op::Add, &left, &right)? {
+    if !texts && let Some(result) = calculate_if_numbers(Op::Add, &left, &right, &budget.switches)? {
         return Ok(result);
     }
     let failure = operands(&left, &right, "added");
@@ -298,8 +310,8 @@ fn add<'e>(left: Value<'e>, right: Value<'e>, budget: &Budget) -> Outcome<'e> {
     Ok(Value::Text(Cow::Owned(text)))
 }
 
-fn calculate<'e>(op: Op, left: &Value<'e>, right: &Value<'e>) -> Outcome<'e> {
-    if let Some(result) = calculate_if_numbers(op, left, right)? {
+fn calculate<'e>(op: Op, left: &Value<'e>, right: &Value<'e>, switches: &Switches) -> Outcome<'e> {
+    if let Some(result) = calculate_if_numbers(op, left, right, switches)? {
         return Ok(result);
     }
     match [left, right].into_iter().find(|side| number(side).is_none() && !side.is_null()) {
@@ -313,6 +325,7 @@ fn calculate_if_numbers<'e>(
     op: Op,
     left: &Value<'e>,
     right: &Value<'e>,
+    switches: &Switches,
 ) -> Result<Option<Value<'e>>, Failure> {
     if left.is_null() && right.is_null() {
         return Ok(Some(Value::Null));
@@ -321,8 +334,9 @@ fn calculate_if_numbers<'e>(
     let (Some(left), Some(right)) = (side(left), side(right)) else {
         return Ok(None);
     };
+    let decimals = op == Op::Divide && switches.integer_division == IntegerDivision::Decimal;
     let result = match (left, right) {
-        (Number::Integer(left), Number::Integer(right)) => whole(op, left, right)?,
+        (Number::Integer(left), Number::Integer(right)) if !decimals => whole(op, left, right)?,
         _ => decimal(op, left.decimal(), right.decimal())?,
     };
     Ok(Some(result.into_value()))

@@ -4,17 +4,22 @@ use std::cell::Cell;
 
 use crate::failure::Failure;
 use crate::limits;
+use crate::switches::Switches;
 
 /// What is left for the record at hand. Nothing is given back when an item fails, so the whole record is bounded.
+///
+/// It is asked wherever a value is made, and so it also says how the switches stand.
 pub(crate) struct Budget {
+    pub(crate) switches: Switches,
     fuel: Cell<u64>,
     bytes: Cell<usize>,
     draws: Cell<u64>,
 }
 
 impl Budget {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(switches: Switches) -> Self {
         Self {
+            switches,
             fuel: Cell::new(limits::FUEL_PER_RECORD),
             bytes: Cell::new(limits::RECORD_BYTES_MAX),
             draws: Cell::new(0),

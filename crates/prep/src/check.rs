@@ -1,15 +1,16 @@
 //! What can be said of a compiled set before it runs: against the schema that it writes to, and against samples.
 
-use vocab::Json;
 use xdm::{ObjectType, Schema, Type};
 
 use crate::budget::Budget;
 use crate::destination::Slot;
 use crate::fault::Span;
+use crate::fields::Fields;
 use crate::functions::Kind;
 use crate::mapping::{Compiled, MappingSet, Source};
 use crate::path::{Found, SourcePath};
 use crate::source::source_paths;
+use crate::value::Raw;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Finding {
 impl MappingSet {
     /// What is to be said of the set: of its items in their order, then of the required fields that no item writes. With
     /// samples, a source that none of them has is noted.
-    pub fn check(&self, schema: &Schema, samples: &[Json<'_>]) -> Vec<Finding> {
+    pub fn check(&self, schema: &Schema, samples: &[Raw<'_>]) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (index, item) in self.items.iter().enumerate() {
             let mut find = |severity, code, message, span| {
@@ -104,22 +105,24 @@ fn fits(kind: Kind, ty: &Type) -> bool {
 }
 
 /// The paths of the item's source at which no sample has a value.
-fn absent(item: &Compiled, samples: &[Json<'_>]) -> Vec<String> {
+fn absent(item: &Compiled, samples: &[Raw<'_>]) -> Vec<String> {
     let paths = source_paths(item.item.source_type, &item.item.source).into_iter();
     paths
         .filter(|text| {
             SourcePath::parse(text).is_ok_and(|path| {
                 // What takes too much to look for is not said to be absent.
-                !samples
-                    .iter()
-                    .any(|sample| path.read(sample, &Budget::new()).map_or(true, |found| is(&found)))
+                !samples.iter().any(|sample| {
+                    let budget = Budget::new(Default::default());
+                    let record = Fields::default().open(*sample, &budget);
+                    path.read(&record, &budget).map_or(true, |found| is(&found))
+                })
             })
         })
         .collect()
 }
 
 /// Whether something was found.
-fn is(found: &Found<'_, '_>) -> bool {
+fn is(found: &Found<'_>) -> bool {
     match found {
         Found::Missing => false,
         Found::One(_) => true,

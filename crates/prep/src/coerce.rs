@@ -12,29 +12,8 @@ use xdm::{Field, ObjectType, Type};
 use crate::budget::Budget;
 use crate::date;
 use crate::failure::{Failure, excerpt};
-use crate::value::{Value, decimal_text, parse_number};
-
-/// A value to convert: part of the record, or made by an expression.
-pub(crate) enum Given<'s, 'a> {
-    Part(&'s Json<'a>),
-    Made(Json<'a>),
-}
-
-impl<'a> Given<'_, 'a> {
-    fn json(&self) -> &Json<'a> {
-        match self {
-            Given::Part(json) => json,
-            Given::Made(json) => json,
-        }
-    }
-
-    fn take(self) -> Json<'a> {
-        match self {
-            Given::Part(json) => json.clone(),
-            Given::Made(json) => json,
-        }
-    }
-}
+use crate::switches::{BooleanSpellings, ScalarIntoObject, Switches};
+use crate::value::{Value, parse_number};
 
 /// Where inside the destination a value goes.
 #[derive(Clone, Copy)]
@@ -85,13 +64,15 @@ pub(crate) struct Coercion<'c> {
     pub(crate) notes_left: usize,
     /// Whether every value is taken as it is.
     pub(crate) free: bool,
+    /// Whether a null is written rather than left out.
+    pub(crate) nulls: bool,
 }
 
 type Coerced<'a> = Result<Option<Json<'a>>, Failure>;
 
 impl<'c> Coercion<'c> {
     pub(crate) fn new(budget: &'c Budget, leaf: Option<&'c str>, notes_left: usize) -> Self {
-        Self { budget, notes: Vec::new(), leaf, at: Vec::new(), notes_left, free: false }
+        Self { budget, notes: Vec::new(), leaf, at: Vec::new(), notes_left, free: false, nulls: false }
     }
 
     pub(crate) fn note(&mut self, place: &Place<'_>, code: &'static str, message: String) {
@@ -102,48 +83,33 @@ impl<'c> Coercion<'c> {
         }
     }
 
-    /// Converts the result of an expression.
-    pub(crate) fn value<'a>(&mut self, value: Value<'_>, ty: &Type) -> Coerced<'a> {
-        match (value, ty) {
-            (Value::Json(json), _) => {
-                let made = self.convert(Given::Part(json), ty, &Place::Top)?;
-                Ok(made.map(Json::into_owned))
-            }
-            // Straight from the value: through text the instant or the digits would be read again or lost.
-            (Value::Date(value), Type::DateTime) => {
-                self.text(Cow::Owned(date::canonical(&date::to_utc(&value))))
-            }
-            (Value::Big(value), Type::String) => self.text(Cow::Owned(value.to_string())),
-            (Value::Exact(digits), Type::String) => self.text(Cow::Owned(digits.as_ref().to_owned())),
-            (value, _) => {
-                let json = value.into_json(self.budget)?;
-                self.convert(Given::Made(json), ty, &Place::Top)
-            }
-        }
-    }
-
     /// Converts a value; none when there is nothing to write.
-    pub(crate) fn convert<'a>(&mut self, given: Given<'_, 'a>, ty: &Type, place: &Place<'_>) -> Coerced<'a> {
-        if given.json().is_null() {
-            return Ok(None);
+    pub(crate) fn convert<'a>(&mut self, given: Value<'a>, ty: &Type, place: &Place<'_>) -> Coerced<'a> {
+        if given.is_null() {
+            return Ok(self.nulls.then_some(Json::Null));
         }
         self.budget.room(1)?;
         match ty {
-            _ if self.free => {
-                self.budget.room(size(given.json()))?;
-                Ok(Some(given.take()))
-            }
+            _ if self.free => self.whole(given),
             Type::String => self.string(given),
-            Type::Boolean => boolean(given.json()).map(Some),
-            Type::Byte | Type::Short | Type::Int | Type::Long => integer(given.json(), ty).map(Some),
-            Type::Double => double(given.json()).map(Some),
+            Type::Boolean => boolean(&given, &self.budget.switches).map(Some),
+            Type::Byte | Type::Short | Type::Int | Type::Long => integer(&given, ty).map(Some),
+            Type::Double => double(&given).map(Some),
             Type::DateTime => self.date_time(given),
-            Type::Date => self.date(given.json()),
-            Type::Json => self.free_object(given),
+            Type::Date => self.date(&given),
+            // An object of which the schema names no fields is taken as it is.
+            Type::Json if given.is_object() => self.whole(given),
+            Type::Json => Err(failed(&given, "an object", "")),
             Type::Object(object) => self.object(given, object, place),
             Type::Array(item) => self.array(given, item, place),
             Type::Map(value) => self.map(given, value, place),
         }
+    }
+
+    fn whole<'a>(&mut self, given: Value<'a>) -> Coerced<'a> {
+        let json = given.into_json(self.budget)?;
+        self.budget.room(size(&json))?;
+        Ok(Some(json))
     }
 
     fn text<'a>(&mut self, text: Cow<'a, str>) -> Coerced<'a> {
@@ -151,94 +117,72 @@ impl<'c> Coercion<'c> {
         Ok(Some(Json::String(text)))
     }
 
-    fn string<'a>(&mut self, given: Given<'_, 'a>) -> Coerced<'a> {
-        let text = match given.json() {
-            Json::String(_) => match given.take() {
-                Json::String(text) => text,
-                other => return Err(failed(&other, "a string", "")),
-            },
-            Json::Bool(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
-            Json::Int(value) => Cow::Owned(value.to_string()),
-            Json::Float(value) => Cow::Owned(decimal_text(*value)),
-            other => return Err(failed(other, "a string", ": use join or array_to_string")),
-        };
-        self.text(text)
+    fn string<'a>(&mut self, given: Value<'a>) -> Coerced<'a> {
+        if given.is_array() || given.is_object() {
+            return Err(failed(&given, "a string", ": use join or array_to_string"));
+        }
+        self.text(given.into_text().unwrap_or_default())
     }
 
-    fn date_time<'a>(&mut self, given: Given<'_, 'a>) -> Coerced<'a> {
-        let found = match given.json() {
-            Json::String(text) if date::is_canonical_utc(text) => return self.string(given),
-            Json::String(text) => date::parse(text)?,
-            Json::Int(millis) => date::from_millis(*millis)?,
-            Json::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => {
+    fn date_time<'a>(&mut self, given: Value<'a>) -> Coerced<'a> {
+        let found = match &given {
+            Value::Text(text) if date::is_canonical_utc(text) => return self.string(given),
+            Value::Text(text) => date::read(text, &self.budget.switches)?,
+            Value::Date(date) => date.as_ref().clone(),
+            Value::Integer(millis) => date::from_millis(*millis)?,
+            Value::Decimal(value) if value.fract() == 0.0 && value.abs() < 9e15 => {
                 date::from_millis(*value as i64)?
             }
             other => return Err(failed(other, "a date and time", "")),
         };
         let found = date::to_utc(&found);
         if !(1..=9999).contains(&found.year()) {
-            return Err(failed(given.json(), "a date and time", ": it is outside the years 1 to 9999"));
+            return Err(failed(&given, "a date and time", ": it is outside the years 1 to 9999"));
         }
         self.text(Cow::Owned(date::canonical(&found)))
     }
 
-    fn date<'a>(&mut self, json: &Json<'_>) -> Coerced<'a> {
-        match json {
-            Json::String(text) => {
-                let day = date::calendar(&date::parse(text)?);
-                self.text(Cow::Owned(day))
-            }
-            other => Err(failed(other, "a date", "")),
-        }
-    }
-
-    /// An object of which the schema names no fields: taken as it is.
-    fn free_object<'a>(&mut self, given: Given<'_, 'a>) -> Coerced<'a> {
-        if given.json().as_object().is_none() {
-            return Err(failed(given.json(), "an object", ""));
-        }
-        self.budget.room(size(given.json()))?;
-        Ok(Some(given.take()))
+    fn date<'a>(&mut self, given: &Value<'a>) -> Coerced<'a> {
+        let day = match given {
+            Value::Text(text) => date::calendar(&date::read(text, &self.budget.switches)?),
+            Value::Date(date) => date::calendar(date),
+            other => return Err(failed(other, "a date", "")),
+        };
+        self.text(Cow::Owned(day))
     }
 
     /// Object copy: every member that the schema knows by the same name, at every level.
-    fn object<'a>(&mut self, given: Given<'_, 'a>, object: &ObjectType, place: &Place<'_>) -> Coerced<'a> {
-        let Json::Object(members) = given.json() else {
+    fn object<'a>(&mut self, given: Value<'a>, object: &ObjectType, place: &Place<'_>) -> Coerced<'a> {
+        let Some(members) = given.members(self.budget)? else {
             return self.below_leaf(given, object, place);
         };
-        self.budget.work(members.len())?;
         let mut made = Vec::new();
-        for (name, value) in &members.0 {
-            let Some(field) = object.get(name) else {
+        for (name, value) in members {
+            let Some(field) = object.get(&name) else {
                 continue;
             };
-            let below = Place::Member(place, name);
+            let below = Place::Member(place, &name);
             if let Some(value) = self.confined(value, &field.ty, &below)? {
                 self.budget.room(name.len())?;
-                made.push((name.clone(), value));
+                made.push((name, value));
             }
         }
         Ok(Some(Json::Object(Object(made))))
     }
 
     /// A scalar into an object goes below the name that it had in the source.
-    fn below_leaf<'a>(
-        &mut self,
-        given: Given<'_, 'a>,
-        object: &ObjectType,
-        place: &Place<'_>,
-    ) -> Coerced<'a> {
-        let scalar = !matches!(given.json(), Json::Array(_) | Json::Object(_));
-        let Some(field) = self.leaf.filter(|_| scalar).and_then(|leaf| object.get(leaf)) else {
-            return Err(failed(given.json(), "an object", ""));
+    fn below_leaf<'a>(&mut self, given: Value<'a>, object: &ObjectType, place: &Place<'_>) -> Coerced<'a> {
+        let nests = !given.is_array() && self.budget.switches.scalar_into_object == ScalarIntoObject::Nest;
+        let Some(field) = self.leaf.filter(|_| nests).and_then(|leaf| object.get(leaf)) else {
+            return Err(failed(&given, "an object", ""));
         };
         let below = Place::Member(place, &field.name);
         let value = self.convert(given, &field.ty, &below)?;
         Ok(value.map(|value| Json::Object(Object(vec![(Cow::Owned(field.name.clone()), value)]))))
     }
 
-    fn array<'a>(&mut self, given: Given<'_, 'a>, item: &Field, place: &Place<'_>) -> Coerced<'a> {
-        let Json::Array(items) = given.json() else {
+    fn array<'a>(&mut self, given: Value<'a>, item: &Field, place: &Place<'_>) -> Coerced<'a> {
+        let Some(items) = given.elements(self.budget)? else {
             let only = self.convert(given, &item.ty, &Place::Element(place, 0))?;
             if only.is_some() {
                 self.note(
@@ -249,9 +193,8 @@ impl<'c> Coercion<'c> {
             }
             return Ok(only.map(|only| Json::Array(vec![only])));
         };
-        self.budget.work(items.len())?;
         let mut made = Vec::with_capacity(items.len());
-        for (at, value) in items.iter().enumerate() {
+        for (at, value) in items.into_iter().enumerate() {
             if value.is_null() {
                 self.budget.room(1)?;
                 made.push(Json::Null);
@@ -262,16 +205,15 @@ impl<'c> Coercion<'c> {
         Ok(Some(Json::Array(made)))
     }
 
-    fn map<'a>(&mut self, given: Given<'_, 'a>, value_field: &Field, place: &Place<'_>) -> Coerced<'a> {
-        let Json::Object(members) = given.json() else {
-            return Err(failed(given.json(), "a map", ""));
+    fn map<'a>(&mut self, given: Value<'a>, value_field: &Field, place: &Place<'_>) -> Coerced<'a> {
+        let Some(members) = given.members(self.budget)? else {
+            return Err(failed(&given, "a map", ""));
         };
-        self.budget.work(members.len())?;
         let mut made = Vec::new();
-        for (name, value) in &members.0 {
-            if let Some(value) = self.confined(value, &value_field.ty, &Place::Member(place, name))? {
+        for (name, value) in members {
+            if let Some(value) = self.confined(value, &value_field.ty, &Place::Member(place, &name))? {
                 self.budget.room(name.len())?;
-                made.push((name.clone(), value));
+                made.push((name, value));
             }
         }
         Ok(Some(Json::Object(Object(made))))
@@ -279,13 +221,13 @@ impl<'c> Coercion<'c> {
 
     /// Converts a member; a failure is noted and leaves the member out. An object of which nothing was copied is left
     /// out too.
-    fn confined<'a>(&mut self, value: &Json<'a>, ty: &Type, place: &Place<'_>) -> Coerced<'a> {
+    fn confined<'a>(&mut self, value: Value<'a>, ty: &Type, place: &Place<'_>) -> Coerced<'a> {
         Ok(self.element(value, ty, place)?.filter(|made| !is_hollow(made, ty)))
     }
 
     /// Converts an element; a failure is noted and leaves the element out.
-    fn element<'a>(&mut self, value: &Json<'a>, ty: &Type, place: &Place<'_>) -> Coerced<'a> {
-        match self.convert(Given::Part(value), ty, place) {
+    fn element<'a>(&mut self, value: Value<'a>, ty: &Type, place: &Place<'_>) -> Coerced<'a> {
+        match self.convert(value, ty, place) {
             Ok(made) => Ok(made),
             // What is spent is spent for all fields alike.
             Err(failure @ (Failure::Fuel | Failure::RecordTooLarge)) => Err(failure),
@@ -312,50 +254,51 @@ pub(crate) fn size(json: &Json<'_>) -> usize {
     }
 }
 
-fn failed(found: &Json<'_>, wanted: &'static str, detail: &str) -> Failure {
+fn failed(found: &Value<'_>, wanted: &'static str, detail: &str) -> Failure {
     let found = match found {
-        Json::Null => "null".to_owned(),
-        Json::Bool(value) => value.to_string(),
-        Json::Int(value) => value.to_string(),
-        Json::Float(value) => decimal_text(*value),
-        Json::String(text) => excerpt(text),
-        Json::Array(_) => "an array".to_owned(),
-        Json::Object(_) => "an object".to_owned(),
+        Value::Null | Value::Nullify => "null".to_owned(),
+        Value::Text(text) => excerpt(text),
+        other if other.is_array() || other.is_object() => other.kind().to_owned(),
+        scalar => scalar.clone().into_text().unwrap_or_default().into_owned(),
     };
     Failure::Coercion { found, wanted, detail: detail.to_owned() }
 }
 
-/// The documented spellings and no others.
-fn boolean<'a>(json: &Json<'_>) -> Result<Json<'a>, Failure> {
+/// The documented spellings and no others, unless a switch lets them be written in any case.
+fn boolean<'a>(given: &Value<'_>, switches: &Switches) -> Result<Json<'a>, Failure> {
     const TRUE: &[&str] = &["y", "yes", "Y", "YES", "on", "ON", "true", "TRUE"];
     const FALSE: &[&str] = &["n", "N", "no", "NO", "off", "OFF", "false", "FALSE"];
-    match json {
-        Json::Bool(value) => Ok(Json::Bool(*value)),
-        Json::Int(value @ (0 | 1)) => Ok(Json::Bool(*value == 1)),
-        Json::Float(value) if *value == 0.0 || *value == 1.0 => Ok(Json::Bool(*value == 1.0)),
-        Json::String(text) if TRUE.contains(&text.as_ref()) => Ok(Json::Bool(true)),
-        Json::String(text) if FALSE.contains(&text.as_ref()) => Ok(Json::Bool(false)),
+    let is = |known: &[&str], text: &str| match switches.boolean_spellings {
+        BooleanSpellings::Documented => known.contains(&text),
+        BooleanSpellings::AnyCase => known.iter().any(|known| known.eq_ignore_ascii_case(text)),
+    };
+    match given {
+        Value::Boolean(value) => Ok(Json::Bool(*value)),
+        Value::Integer(value @ (0 | 1)) => Ok(Json::Bool(*value == 1)),
+        Value::Decimal(value) if *value == 0.0 || *value == 1.0 => Ok(Json::Bool(*value == 1.0)),
+        Value::Text(text) if is(TRUE, text) => Ok(Json::Bool(true)),
+        Value::Text(text) if is(FALSE, text) => Ok(Json::Bool(false)),
         other => Err(failed(other, "a boolean", "")),
     }
 }
 
-fn integer<'a>(json: &Json<'_>, ty: &Type) -> Result<Json<'a>, Failure> {
-    let value = match json {
-        Json::Int(value) => Some(i128::from(*value)),
-        Json::Float(value) => whole(*value),
-        Json::String(text) => match parse_number(whole_part(text.trim())) {
-            Some(Value::Integer(value)) => Some(i128::from(value)),
-            Some(Value::Big(value)) => Some(value),
-            Some(Value::Decimal(value)) => whole(value),
-            _ => None,
-        },
+fn integer<'a>(given: &Value<'_>, ty: &Type) -> Result<Json<'a>, Failure> {
+    let value = match given {
+        Value::Text(text) => parse_number(whole_part(text.trim())),
+        Value::Exact(digits) => parse_number(whole_part(digits)),
+        other => Some(other.clone()),
+    };
+    let value = match value {
+        Some(Value::Integer(value)) => Some(i128::from(value)),
+        Some(Value::Big(value)) => Some(value),
+        Some(Value::Decimal(value)) => whole(value),
         _ => None,
     };
-    let value = value.ok_or_else(|| failed(json, "an integer", ""))?;
+    let value = value.ok_or_else(|| failed(given, "an integer", ""))?;
     let (low, high) = ty.integer_range().unwrap_or((i64::MIN, i64::MAX));
     match i64::try_from(value) {
         Ok(value) if (low..=high).contains(&value) => Ok(Json::Int(value)),
-        _ => Err(failed(json, "an integer", &format!(": it is outside {low} to {high}"))),
+        _ => Err(failed(given, "an integer", &format!(": it is outside {low} to {high}"))),
     }
 }
 
@@ -375,16 +318,16 @@ fn whole(value: f64) -> Option<i128> {
     (value.fract() == 0.0 && value.abs() < 1e30).then_some(value as i128)
 }
 
-fn double<'a>(json: &Json<'_>) -> Result<Json<'a>, Failure> {
-    match json {
-        Json::Int(value) => Ok(Json::Int(*value)),
-        Json::Float(value) => Ok(Json::Float(*value)),
-        Json::String(text) => match parse_number(text) {
-            Some(Value::Integer(value)) => Ok(Json::Int(value)),
-            Some(Value::Big(value)) => Ok(Json::Float(value as f64)),
-            Some(Value::Decimal(value)) => Ok(Json::Float(value)),
-            _ => Err(failed(json, "a number", "")),
-        },
-        other => Err(failed(other, "a number", "")),
+fn double<'a>(given: &Value<'_>) -> Result<Json<'a>, Failure> {
+    let value = match given {
+        Value::Text(text) => parse_number(text),
+        Value::Exact(digits) => digits.parse().ok().map(Value::Decimal),
+        other => Some(other.clone()),
+    };
+    match value {
+        Some(Value::Integer(value)) => Ok(Json::Int(value)),
+        Some(Value::Big(value)) => Ok(Json::Float(value as f64)),
+        Some(Value::Decimal(value)) => Ok(Json::Float(value)),
+        _ => Err(failed(given, "a number", "")),
     }
 }

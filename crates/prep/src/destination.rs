@@ -151,7 +151,26 @@ impl Destination {
     }
 }
 
+impl Slot {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Slot::Member(name) => Some(name),
+            Slot::Element(_) | Slot::Each { .. } => None,
+        }
+    }
+
+    /// About how many bytes of a mapped record the step takes by itself.
+    pub(crate) fn bytes(&self) -> usize {
+        self.name().map_or(0, |name| name.len() + 4)
+    }
+}
+
 impl Destination {
+    /// The names with which the destination begins.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.slots.iter().map_while(Slot::name).collect()
+    }
+
     /// The destination as text with the elements that its wildcards mean.
     pub(crate) fn spelling(&self, indices: &[usize]) -> String {
         let mut indices = indices.iter();
@@ -204,7 +223,7 @@ pub(crate) fn write<'a>(
     let mut indices = indices;
     let next = match slot {
         Slot::Member(name) => {
-            budget.room(name.len() + 4)?;
+            budget.room(slot.bytes())?;
             member_of(record, name)
         }
         Slot::Element(index) => element_of(record, *index, || Json::Null, budget)?,

@@ -3,54 +3,69 @@
 //! Functions ask for their arguments, so each is evaluated only when it is needed: choosing is no special form.
 
 use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
 
 use jiff::ZonedDateTime;
-use vocab::Json;
 
 use crate::Context;
 use crate::arithmetic;
 use crate::budget::Budget;
 use crate::date;
 use crate::date::pattern::Pattern;
+use crate::explain::Trace;
 use crate::failure::{Failure, excerpt};
 use crate::fault::Span;
+use crate::fields::Record;
 use crate::functions::Nulls;
 use crate::limits;
 use crate::operators::Op;
 use crate::regexes::Regex;
+use crate::switches::Switches;
 use crate::tree::{Link, Node, NodeKind, Prepared, StepNode, date_pattern};
 use crate::value::Value;
 
 pub(crate) type Outcome<'e> = Result<Value<'e>, Failure>;
 
-/// Evaluates expressions on one record.
-pub(crate) struct Evaluator<'e> {
-    pub(crate) record: &'e Json<'e>,
-    pub(crate) context: &'e Context,
-    pub(crate) budget: &'e Budget,
+/// Evaluates expressions on one record. Values borrow from the record and the expression, for `'e`.
+pub(crate) struct Evaluator<'r, 'e> {
+    pub(crate) record: &'r Record<'e>,
+    context: &'r Context,
+    pub(crate) budget: &'r Budget,
     /// The innermost node that had no value.
-    pub(crate) failed: Option<Span>,
-    locals: Vec<Value<'e>>,
+    pub(crate) failed: Cell<Option<Span>>,
+    /// Whether something was asked for that differs from record to record, beside the record's fields.
+    pub(crate) varies: Cell<bool>,
+    trace: Option<&'r Trace<'r>>,
+    locals: RefCell<Vec<Value<'e>>>,
 }
 
-impl<'e> Evaluator<'e> {
-    pub(crate) fn new(record: &'e Json<'e>, context: &'e Context, budget: &'e Budget) -> Self {
-        Self { record, context, budget, failed: None, locals: Vec::new() }
+impl<'r, 'e> Evaluator<'r, 'e> {
+    pub(crate) fn new(record: &'r Record<'e>, context: &'r Context, budget: &'r Budget) -> Self {
+        let (failed, varies) = (Cell::new(None), Cell::new(false));
+        Self { record, context, budget, failed, varies, trace: None, locals: RefCell::default() }
     }
 
-    pub(crate) fn eval(&mut self, node: &'e Node) -> Outcome<'e> {
+    /// The same, with what each part of the expression came to noted.
+    pub(crate) fn traced(self, trace: Option<&'r Trace<'r>>) -> Self {
+        Self { trace, ..self }
+    }
+
+    pub(crate) fn eval(&self, node: &'e Node) -> Outcome<'e> {
         let value = self.budget.work(1).and_then(|()| self.node(node)).and_then(|value| self.bounded(value));
-        if value.is_err() {
-            self.failed.get_or_insert(node.span);
+        if value.is_err() && self.failed.get().is_none() {
+            self.failed.set(Some(node.span));
+        }
+        if let Some(trace) = self.trace {
+            trace.step(node, &value);
         }
         value
     }
 
-    fn node(&mut self, node: &'e Node) -> Outcome<'e> {
+    fn node(&self, node: &'e Node) -> Outcome<'e> {
         match &node.kind {
-            NodeKind::Constant(literal) => Ok(Value::from_literal(literal)),
+            NodeKind::Constant(literal) | NodeKind::Folded(literal) => Ok(Value::from_literal(literal)),
             NodeKind::Path(path) => path.read(self.record, self.budget).map(Value::from_found),
-            NodeKind::Local(at) => Ok(self.locals.get(*at).cloned().unwrap_or(Value::Null)),
+            NodeKind::Local(at) => Ok(self.locals.borrow().get(*at).cloned().unwrap_or(Value::Null)),
             NodeKind::Call { function, arguments, prepared } => {
                 let name = function.names[0];
                 let mut args = Args { evaluator: self, name, nodes: arguments, prepared, first: None };
@@ -60,7 +75,9 @@ impl<'e> Evaluator<'e> {
                 (function.eval)(&mut args)
             }
             NodeKind::Postfix { base, steps } => self.postfix(base, steps),
-            NodeKind::Unary { op, operand } => arithmetic::unary(*op, self.eval(operand)?),
+            NodeKind::Unary { op, operand } => {
+                arithmetic::unary(*op, self.eval(operand)?, &self.budget.switches)
+            }
             NodeKind::Chain { first, rest } => self.chain(first, rest),
             NodeKind::Conditional { arms, otherwise } => self.conditional(arms, otherwise),
             NodeKind::Elvis { value, otherwise } => {
@@ -85,7 +102,7 @@ impl<'e> Evaluator<'e> {
         Ok(value)
     }
 
-    fn chain(&mut self, first: &'e Node, rest: &'e [Link]) -> Outcome<'e> {
+    fn chain(&self, first: &'e Node, rest: &'e [Link]) -> Outcome<'e> {
         let mut left = self.eval(first)?;
         for Link { op, right, regex } in rest {
             left = match op {
@@ -101,7 +118,7 @@ impl<'e> Evaluator<'e> {
         Ok(left)
     }
 
-    fn conditional(&mut self, arms: &'e [(Node, Node)], otherwise: &'e Node) -> Outcome<'e> {
+    fn conditional(&self, arms: &'e [(Node, Node)], otherwise: &'e Node) -> Outcome<'e> {
         for (condition, value) in arms {
             if self.eval(condition)?.truth() {
                 return self.eval(value);
@@ -110,11 +127,11 @@ impl<'e> Evaluator<'e> {
         self.eval(otherwise)
     }
 
-    fn array(&mut self, items: &'e [Node]) -> Outcome<'e> {
+    fn array(&self, items: &'e [Node]) -> Outcome<'e> {
         items.iter().map(|item| self.eval(item)).collect::<Result<_, _>>().map(Value::array)
     }
 
-    fn map(&mut self, pairs: &'e [(Node, Node)]) -> Outcome<'e> {
+    fn map(&self, pairs: &'e [(Node, Node)]) -> Outcome<'e> {
         let mut members = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             let key =
@@ -127,7 +144,7 @@ impl<'e> Evaluator<'e> {
         Ok(Value::object(members))
     }
 
-    fn postfix(&mut self, base: &'e Node, steps: &'e [StepNode]) -> Outcome<'e> {
+    fn postfix(&self, base: &'e Node, steps: &'e [StepNode]) -> Outcome<'e> {
         let mut value = self.eval(base)?;
         for step in steps {
             self.budget.work(1)?;
@@ -148,7 +165,7 @@ impl<'e> Evaluator<'e> {
         Ok(value)
     }
 
-    fn index(&mut self, value: &Value<'e>, index: &'e Node) -> Outcome<'e> {
+    fn index(&self, value: &Value<'e>, index: &'e Node) -> Outcome<'e> {
         match self.eval(index)? {
             Value::Text(name) if !value.is_array() => value.member(&name, self.budget),
             index => Ok(arithmetic::integer(&index).map_or(Value::Null, |index| value.element(index))),
@@ -158,7 +175,7 @@ impl<'e> Evaluator<'e> {
 
 /// The arguments of one call. Each is evaluated when it is asked for, and again when it is asked for again.
 pub(crate) struct Args<'c, 'e> {
-    evaluator: &'c mut Evaluator<'e>,
+    evaluator: &'c Evaluator<'c, 'e>,
     /// What is called, for messages.
     name: &'static str,
     nodes: &'e [Node],
@@ -167,21 +184,27 @@ pub(crate) struct Args<'c, 'e> {
     first: Option<Value<'e>>,
 }
 
-impl<'e> Args<'_, 'e> {
+impl<'c, 'e> Args<'c, 'e> {
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    pub(crate) fn context(&self) -> &'e Context {
+    pub(crate) fn context(&self) -> &'c Context {
+        self.evaluator.varies.set(true);
         self.evaluator.context
     }
 
-    pub(crate) fn record(&self) -> &'e Json<'e> {
+    pub(crate) fn record(&self) -> &'c Record<'e> {
+        self.evaluator.varies.set(true);
         self.evaluator.record
     }
 
-    pub(crate) fn budget(&self) -> &'e Budget {
+    pub(crate) fn budget(&self) -> &'c Budget {
         self.evaluator.budget
+    }
+
+    pub(crate) fn switches(&self) -> &'c Switches {
+        &self.evaluator.budget.switches
     }
 
     /// The argument at a position; null when it was not given.
@@ -249,14 +272,17 @@ impl<'e> Args<'_, 'e> {
     }
 
     pub(crate) fn text_or_null(&mut self, position: usize) -> Result<Option<Cow<'e, str>>, Failure> {
+        let value = self.scalar(position)?;
+        Ok(if value.is_null() { None } else { value.into_text() })
+    }
+
+    /// An argument that has a text: no array and no object.
+    pub(crate) fn scalar(&mut self, position: usize) -> Outcome<'e> {
         let value = self.value(position)?;
-        if value.is_null() {
-            return Ok(None);
-        }
         if matches!(value, Value::Array(_) | Value::Object(_) | Value::Json(_)) {
             return Err(self.wrong(position, "a text", &value));
         }
-        Ok(value.into_text())
+        Ok(value)
     }
 
     pub(crate) fn truth(&mut self, position: usize) -> Result<bool, Failure> {
@@ -290,7 +316,7 @@ impl<'e> Args<'_, 'e> {
     pub(crate) fn date(&mut self, position: usize) -> Result<ZonedDateTime, Failure> {
         match self.value(position)? {
             Value::Date(date) => Ok(*date),
-            Value::Text(text) => date::parse(&text),
+            Value::Text(text) => date::read(&text, self.switches()),
             other => Err(self.wrong(position, "a date", &other)),
         }
     }
@@ -333,11 +359,12 @@ impl<'e> Args<'_, 'e> {
         let Some(Node { kind: NodeKind::Lambda { parameters, body }, .. }) = self.nodes.get(position) else {
             return Err(self.bad("a lambda is missing"));
         };
-        let outer = self.evaluator.locals.len();
-        self.evaluator.locals.push(value);
-        self.evaluator.locals.resize(outer + parameters, Value::Null);
+        let locals = &self.evaluator.locals;
+        let outer = locals.borrow().len();
+        locals.borrow_mut().push(value);
+        locals.borrow_mut().resize(outer + parameters, Value::Null);
         let result = self.evaluator.eval(body);
-        self.evaluator.locals.truncate(outer);
+        locals.borrow_mut().truncate(outer);
         result
     }
 }

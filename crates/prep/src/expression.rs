@@ -3,15 +3,23 @@
 use vocab::Json;
 
 use crate::Context;
-use crate::budget::{Budget, Patterns};
+use crate::assembly::Assembly;
+use crate::budget::Budget;
 use crate::eval::Evaluator;
 use crate::fault::{ExpressionError, Span};
+use crate::fields::Fields;
 use crate::functions::Kind;
+use crate::switches::Switches;
 use crate::tree::{self, Compiled, Remark};
+use crate::value::Raw;
 
 /// A compiled expression.
 #[derive(Clone, Debug)]
-pub struct Expression(Compiled);
+pub struct Expression {
+    compiled: Compiled,
+    fields: Fields,
+    switches: Switches,
+}
 
 /// Why an expression has no value on a record.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -31,7 +39,18 @@ impl Expression {
     ///
     /// Syntax, unknown functions and wrong numbers of arguments, each with its place.
     pub fn parse(source: &str) -> Result<Self, ExpressionError> {
-        tree::compile(source, &Patterns::new()).map(Self)
+        Self::parse_with(source, Switches::default())
+    }
+
+    /// Compiles an expression under switches.
+    ///
+    /// # Errors
+    ///
+    /// As [`Expression::parse`].
+    pub fn parse_with(source: &str, switches: Switches) -> Result<Self, ExpressionError> {
+        let assembly = Assembly::new(switches);
+        let compiled = tree::compile(source, &assembly)?;
+        Ok(Self { compiled, fields: assembly.into_fields(), switches })
     }
 
     /// The value on a record.
@@ -39,29 +58,31 @@ impl Expression {
     /// # Errors
     ///
     /// What would be a warning in a mapping: bad arguments, division by zero, too much work.
-    pub fn evaluate(&self, record: &Json<'_>, context: &Context) -> Result<Json<'static>, EvaluationError> {
-        let budget = Budget::new();
-        let mut evaluator = Evaluator::new(record, context, &budget);
-        let value = evaluator.eval(&self.0.root).and_then(|value| value.into_json(&budget));
+    pub fn evaluate<'a>(&'a self, record: Raw<'a>, context: &Context) -> Result<Json<'a>, EvaluationError> {
+        let budget = Budget::new(self.switches);
+        let record = self.fields.open(record, &budget);
+        let evaluator = Evaluator::new(&record, context, &budget);
+        let root = &self.compiled.root;
+        let value = evaluator.eval(root).and_then(|value| value.into_json(&budget));
         value.map_err(|failure| EvaluationError {
             code: failure.code(),
             message: failure.to_string(),
-            span: evaluator.failed.unwrap_or(self.0.root.span),
+            span: evaluator.failed.get().unwrap_or(root.span),
         })
     }
 
     /// The paths into the record that the expression reads.
     pub fn paths(&self) -> &[String] {
-        &self.0.paths
+        &self.compiled.paths
     }
 
     /// What compiles and may still not be what was meant.
     pub fn remarks(&self) -> &[Remark] {
-        &self.0.remarks
+        &self.compiled.remarks
     }
 
     /// The kind of the value, as far as it is known without a record.
     pub fn returns(&self) -> Kind {
-        self.0.root.returns
+        self.compiled.root.returns
     }
 }

@@ -54,6 +54,8 @@ pub enum Fault {
     OpenText { delimiter: char },
     #[error("the name that starts with ${{ has no closing }}")]
     OpenName,
+    #[error("the text holds a placeholder of a template that was not filled in")]
+    Placeholder,
     #[error("the comment that starts here is not closed with */")]
     OpenComment,
     #[error("{text} is not a number of this language")]
@@ -105,6 +107,7 @@ impl Fault {
             | Fault::LambdaMisplaced => "syntax",
             Fault::TooLong { .. } => "too-long",
             Fault::TooDeep { .. } => "too-deep",
+            Fault::Placeholder => "placeholder",
             Fault::Patterns => "too-many-patterns",
             Fault::Assignment | Fault::Statement { .. } | Fault::Sequence => "statement",
             Fault::Reserved { .. } => "reserved-word",

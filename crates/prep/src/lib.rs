@@ -5,10 +5,11 @@
 //! is a [`Warning`] and leaves that field absent.
 //!
 //! The way of an expression: `lexer` → `parser` (`syntax`) → `tree` → `eval`. Functions, methods and operators are data:
-//! see `functions/`, `methods`, `operators`.
+//! see `functions/`, `methods`, `operators`. So is every choice between two readings of the documents: see `switches`.
 
 mod arithmetic;
 mod arity;
+mod assembly;
 mod budget;
 mod check;
 mod coerce;
@@ -16,21 +17,26 @@ mod date;
 mod destination;
 mod ecid;
 mod eval;
+mod explain;
 mod expression;
 mod failure;
 mod fault;
+mod fields;
 mod functions;
 mod lexer;
 pub mod limits;
 mod mapping;
 mod methods;
 mod operators;
+mod output;
 mod parser;
 mod path;
 mod reference;
 mod regexes;
 mod source;
+mod switches;
 mod syntax;
+mod text;
 mod tree;
 mod user_agent;
 mod value;
@@ -46,8 +52,10 @@ pub use functions::{CATEGORIES, Category, Example, Function, Kind, Nulls, functi
 pub use mapping::{Item, ItemError, Mapped, MappingSet, Warning};
 pub use methods::{METHODS, Method};
 pub use operators::{OPERATORS, Operator};
+pub use output::Written;
 pub use reference::reference;
 pub use source::{SourceType, is_path, source_paths};
+pub use switches::*;
 pub use tree::Remark;
 
 use vocab::Millis;

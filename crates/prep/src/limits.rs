@@ -15,6 +15,10 @@ pub const PATH_CHARS_MAX: usize = EXPRESSION_CHARS_MAX;
 /// Most steps in one path. Writing recurses once per step.
 pub const PATH_STEPS_MAX: usize = 64;
 
+/// Most fields of the record that a set finds in one walk: there is a note for each in every record. Other paths are
+/// followed one by one.
+pub const FIELDS_MAX: usize = 16_384;
+
 /// Highest fixed index in a destination: earlier holes are padded, so an index is memory.
 pub const DESTINATION_INDEX_MAX: usize = 999;
 
@@ -50,6 +54,12 @@ pub const PATTERN_BYTES_PER_FUEL: usize = 8;
 
 /// Size of the compiled patterns of one mapping set, in bytes: thousands of common ones, or about a hundred large ones.
 pub const PATTERNS_BYTES_MAX: usize = 128 << 20;
+
+/// Most reads, steps and writes that are told of one item when a mapping is explained.
+pub const EXPLAINED_MAX: usize = 64;
+
+/// Longest value that is told whole when a mapping is explained, in bytes of its JSON.
+pub const EXPLAINED_BYTES_MAX: usize = 1024;
 
 /// Most warnings that one record may carry: an array of bad elements would otherwise repeat one fault without end.
 pub const WARNINGS_MAX: usize = 100;

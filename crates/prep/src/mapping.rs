@@ -3,20 +3,27 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use vocab::Json;
 use vocab::json::Object;
+use vocab::{Json, Read};
 use xdm::{Schema, Type};
 
 use crate::Context;
-use crate::budget::{Budget, Patterns};
-use crate::coerce::{Coercion, Given, Place, is_hollow, size};
+use crate::assembly::Assembly;
+use crate::budget::Budget;
+use crate::coerce::{Coercion, Place, is_hollow, size};
 use crate::destination::{self, Destination, DestinationError, Slot};
 use crate::eval::Evaluator;
+use crate::explain::Trace;
 use crate::failure::Failure;
+use crate::fault::Span;
+use crate::fields::{Fields, Record};
 use crate::limits;
+use crate::output::{Output, Shape, Target, Written};
 use crate::path::{Found, SourcePath, Step};
 use crate::source::{SourceError, SourceType, compile_source};
+use crate::switches::Options;
 use crate::tree::{Node, Remark};
+use crate::value::{Raw, Value};
 
 /// One item of a mapping set as it is sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,10 +49,13 @@ pub struct ItemError {
 /// A compiled mapping set.
 #[derive(Debug)]
 pub struct MappingSet {
+    options: Options,
     pub(crate) items: Vec<Compiled>,
     /// The items in the order in which they run.
     order: Vec<usize>,
     remarks: Vec<(usize, Remark)>,
+    fields: Fields,
+    shape: Shape,
 }
 
 #[derive(Debug)]
@@ -53,6 +63,7 @@ pub(crate) struct Compiled {
     pub(crate) item: Item,
     pub(crate) source: Source,
     pub(crate) destination: Destination,
+    target: Target,
     /// Whether an item before it may have written the same place or a part of it, which then stays.
     completes: bool,
 }
@@ -68,12 +79,23 @@ pub(crate) enum Source {
 /// A record after its mapping.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mapped<'a> {
-    /// An object; empty when nothing was written.
-    pub record: Json<'a>,
+    output: Output<'a>,
     /// What went wrong, confined to single fields.
     pub warnings: Vec<Warning>,
     /// How many items wrote a value.
     pub written: usize,
+}
+
+impl<'a> Mapped<'a> {
+    /// An object; empty when nothing was written.
+    pub fn record(&self) -> Written<'_, 'a> {
+        self.output.record()
+    }
+
+    /// The same as a tree.
+    pub fn to_json(&self) -> Json<'_> {
+        self.output.record().to_json()
+    }
 }
 
 /// Something that went wrong with one item on one record. The item's field, or a part of it, is absent.
@@ -87,6 +109,14 @@ pub struct Warning {
     /// The destination, down to the part that is concerned.
     pub destination: String,
     pub message: String,
+    /// Where in the item's source, in bytes: the part that had no value, or all of it.
+    pub span: Span,
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {}", self.code, self.destination, self.message)
+    }
 }
 
 impl MappingSet {
@@ -96,7 +126,24 @@ impl MappingSet {
     ///
     /// Every item that cannot be used, in the order of the items.
     pub fn compile(items: &[Item], schema: &Schema) -> Result<Self, Vec<ItemError>> {
-        Self::build(items, |index| Destination::resolve(&items[index].destination, schema.root()))
+        Self::compile_with(items, schema, Options::default())
+    }
+
+    /// As [`MappingSet::compile`], under options.
+    ///
+    /// # Errors
+    ///
+    /// Every item that cannot be used, in the order of the items.
+    pub fn compile_with(items: &[Item], schema: &Schema, options: Options) -> Result<Self, Vec<ItemError>> {
+        let resolve = |index: usize| Destination::resolve(&items[index].destination, schema.root());
+        Self::build(items, options, Assembly::new(options.switches), resolve)
+    }
+
+    /// The set with nothing shared and nothing done ahead: what the compiled plan is held against.
+    #[cfg(test)]
+    pub(crate) fn naive(items: &[Item], schema: &Schema, options: Options) -> Result<Self, Vec<ItemError>> {
+        let resolve = |index: usize| Destination::resolve(&items[index].destination, schema.root());
+        Self::build(items, options, Assembly::naive(options.switches), resolve)
     }
 
     /// Compiles a set that writes to no schema: each destination has the type beside its item, or takes what comes.
@@ -104,9 +151,12 @@ impl MappingSet {
     /// # Errors
     ///
     /// Every item that cannot be used, in the order of the items.
-    pub fn compile_without_schema(items: &[(Item, Option<Type>)]) -> Result<Self, Vec<ItemError>> {
+    pub fn compile_without_schema(
+        items: &[(Item, Option<Type>)],
+        options: Options,
+    ) -> Result<Self, Vec<ItemError>> {
         let plain: Vec<Item> = items.iter().map(|(item, _)| item.clone()).collect();
-        Self::build(&plain, |index| {
+        Self::build(&plain, options, Assembly::new(options.switches), |index| {
             let (item, ty) = &items[index];
             Destination::without_schema(&item.destination, ty.as_ref())
         })
@@ -114,6 +164,8 @@ impl MappingSet {
 
     fn build(
         items: &[Item],
+        options: Options,
+        assembly: Assembly,
         resolve: impl Fn(usize) -> Result<Destination, DestinationError>,
     ) -> Result<Self, Vec<ItemError>> {
         if items.len() > limits::ITEMS_MAX {
@@ -128,7 +180,6 @@ impl MappingSet {
         let mut compiled: Vec<Compiled> = Vec::with_capacity(items.len());
         let mut errors = Vec::new();
         let mut remarks = Vec::new();
-        let patterns = Patterns::new();
         let mut taken: HashMap<Vec<SlotKey>, usize> = HashMap::new();
         for (index, item) in items.iter().enumerate() {
             let mut error = |code, message, span| errors.push(ItemError { index, code, message, span });
@@ -144,10 +195,11 @@ impl MappingSet {
                     format!("destination {} is already written by mapping {other}", item.destination);
                 error("duplicate-destination", message, None);
             }
-            match compile_source(item, &destination, &patterns) {
+            match compile_source(item, &destination, &assembly) {
                 Ok((source, found)) => {
                     remarks.extend(found.into_iter().map(|remark| (index, remark)));
-                    compiled.push(Compiled { item: item.clone(), source, destination, completes: false });
+                    let (item, target) = (item.clone(), Target::default());
+                    compiled.push(Compiled { item, source, destination, target, completes: false });
                 }
                 Err(SourceError { code, message, span }) => {
                     error(code, message, span.map(|span| (span.start, span.end)));
@@ -159,12 +211,36 @@ impl MappingSet {
         }
         let order = order(&compiled);
         find_completing(&mut compiled, &order);
-        Ok(Self { order, items: compiled, remarks })
+        let names: Vec<Vec<&str>> = compiled.iter().map(|item| item.destination.names()).collect();
+        let (shape, targets) = assembly.shape(&names);
+        for (item, target) in compiled.iter_mut().zip(targets) {
+            item.target = target;
+        }
+        Ok(Self { options, order, items: compiled, remarks, fields: assembly.into_fields(), shape })
     }
 
     /// What compiles and may still not be what was meant, with the position of the item.
     pub fn remarks(&self) -> impl Iterator<Item = (usize, &Remark)> {
         self.remarks.iter().map(|(index, remark)| (*index, remark))
+    }
+
+    /// What the set was compiled under.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Why a record fails that was mapped as this: a strict set allows no warning.
+    pub fn refuses(&self, mapped: &Mapped<'_>) -> Option<String> {
+        const SHOWN: usize = 3;
+        if !self.options.strict || mapped.warnings.is_empty() {
+            return None;
+        }
+        let shown = mapped.warnings.iter().take(SHOWN);
+        let mut text: Vec<String> = shown.map(Warning::to_string).collect();
+        if let Some(more) = mapped.warnings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            text.push(format!("and {more} more"));
+        }
+        Some(format!("the mapping set is strict: {}", text.join("; ")))
     }
 
     pub fn len(&self) -> usize {
@@ -176,15 +252,24 @@ impl MappingSet {
     }
 
     /// Maps one record. What can be borrowed from it, and from the set, is.
-    pub fn apply<'a>(&'a self, input: &Json<'a>, context: &Context) -> Mapped<'a> {
-        let budget = Budget::new();
-        let mut run = Run {
-            input,
-            context,
-            budget: &budget,
-            mapped: Mapped { record: Json::Object(Object::default()), warnings: Vec::new(), written: 0 },
-        };
+    pub fn apply<'a>(&'a self, record: Raw<'a>, context: &Context) -> Mapped<'a> {
+        self.run(record, context, None)
+    }
+
+    /// Maps a record. With a trace for each item, what the items do is noted there.
+    pub(crate) fn run<'a>(
+        &'a self,
+        record: Raw<'a>,
+        context: &Context,
+        traces: Option<&[Trace<'_>]>,
+    ) -> Mapped<'a> {
+        let budget = Budget::new(self.options.switches);
+        let record = self.fields.open(record, &budget);
+        let mapped = Mapped { output: Output::new(&self.shape), warnings: Vec::new(), written: 0 };
+        let allow_nulls = self.options.allow_nulls;
+        let mut run = Run { record: &record, context, budget: &budget, allow_nulls, mapped, trace: None };
         for index in &self.order {
+            run.trace = traces.and_then(|traces| traces.get(*index));
             run.item(*index, &self.items[*index]);
         }
         let mut mapped = run.mapped;
@@ -252,10 +337,13 @@ fn find_completing(items: &mut [Compiled], order: &[usize]) {
 
 /// The mapping of one record.
 struct Run<'r, 'a> {
-    input: &'r Json<'a>,
+    record: &'r Record<'a>,
     context: &'r Context,
     budget: &'r Budget,
+    allow_nulls: bool,
     mapped: Mapped<'a>,
+    /// Where what the item at hand does is noted, when somebody wants to know.
+    trace: Option<&'r Trace<'r>>,
 }
 
 impl<'a> Run<'_, 'a> {
@@ -267,8 +355,11 @@ impl<'a> Run<'_, 'a> {
         let left = limits::WARNINGS_MAX.saturating_sub(self.mapped.warnings.len());
         let mut coercion = Coercion::new(self.budget, leaf, left);
         coercion.free = compiled.destination.free;
+        coercion.nulls = self.allow_nulls;
         let mut written = false;
-        if let Err(failure) = self.map(compiled, &mut coercion, &mut written) {
+        let whole = Span::new(0, compiled.item.source.len());
+        let mut failed = None;
+        if let Err(failure) = self.map(compiled, &mut coercion, &mut written, &mut failed) {
             coercion.at.clear();
             coercion.note(&Place::Top, failure.code(), failure.to_string());
         }
@@ -283,6 +374,7 @@ impl<'a> Run<'_, 'a> {
                     at => format!("{}{}", compiled.destination.spelling(at), note.below),
                 },
                 message: note.message,
+                span: failed.unwrap_or(whole),
             });
         }
     }
@@ -292,63 +384,85 @@ impl<'a> Run<'_, 'a> {
         compiled: &'a Compiled,
         coercion: &mut Coercion<'_>,
         written: &mut bool,
+        failed: &mut Option<Span>,
     ) -> Result<(), Failure> {
         let destination = &compiled.destination;
-        match &compiled.source {
+        let value = match &compiled.source {
             Source::Path(path) => {
-                let found = path.read(self.input, self.budget)?;
-                self.spread(&found, compiled, coercion, written)
+                let found = path.read(self.record, self.budget)?;
+                if let Some(trace) = self.trace {
+                    trace.read(path, &found);
+                }
+                return match found {
+                    Found::One(value) if destination.wildcards == 0 => {
+                        self.simple(value, compiled, coercion, written)
+                    }
+                    found => self.spread(found, compiled, coercion, written),
+                };
             }
             Source::Static(value) if destination.wildcards == 0 => {
                 self.budget.room(size(value))?;
-                self.put(compiled, &[], borrowed(value), written)
+                return self.put(compiled, &[], borrowed(value), written);
             }
-            Source::Static(value) => {
-                let value: Json<'a> = borrowed(value);
-                self.spread(&Found::One(&value), compiled, coercion, written)
-            }
+            Source::Static(value) => Value::from_json(value),
             Source::Expression(node) => {
-                let value = Evaluator::new(self.input, self.context, self.budget).eval(node)?;
-                if destination.wildcards == 0 {
-                    return match coercion.value(value, &destination.ty)? {
-                        Some(value) if !is_hollow(&value, &destination.ty) => {
-                            self.put(compiled, &[], value, written)
-                        }
-                        _ => Ok(()),
-                    };
+                let evaluator = Evaluator::new(self.record, self.context, self.budget).traced(self.trace);
+                let value = evaluator.eval(node);
+                *failed = evaluator.failed.get();
+                match value? {
+                    // What is not to be carried is not written as null either.
+                    Value::Nullify => return Ok(()),
+                    value => value,
                 }
-                let value: Json<'a> = value.into_json(self.budget)?;
-                self.spread(&Found::One(&value), compiled, coercion, written)
             }
+        };
+        if let Some(trace) = self.trace {
+            trace.value(&value);
+        }
+        if destination.wildcards == 0 {
+            return self.simple(value, compiled, coercion, written);
+        }
+        self.spread(Found::One(value), compiled, coercion, written)
+    }
+
+    /// Converts one value for a destination without wildcards, and writes it.
+    fn simple(
+        &mut self,
+        value: Value<'a>,
+        compiled: &'a Compiled,
+        coercion: &mut Coercion<'_>,
+        written: &mut bool,
+    ) -> Result<(), Failure> {
+        let ty = &compiled.destination.ty;
+        match coercion.convert(value, ty, &Place::Top)? {
+            Some(value) if !is_hollow(&value, ty) => self.put(compiled, &[], value, written),
+            _ => Ok(()),
         }
     }
 
     /// Writes what a path found to where the wildcards of the destination point.
     fn spread(
         &mut self,
-        found: &Found<'_, 'a>,
+        found: Found<'a>,
         compiled: &'a Compiled,
         coercion: &mut Coercion<'_>,
         written: &mut bool,
     ) -> Result<(), Failure> {
         let destination = &compiled.destination;
-        // An array at the destination takes a level of the source by itself.
-        let levels = destination.wildcards + arrays(&destination.ty);
-        match found {
-            Found::Missing => Ok(()),
-            Found::Each(_) if depth(found) > levels.max(1) => {
-                let surplus = depth(found) - levels.max(1);
-                let flat = (0..surplus).fold(found.clone(), |found, _| flattened(found));
-                self.elements(&flat, compiled, &mut Vec::new(), coercion, written)
-            }
-            found => self.elements(found, compiled, &mut Vec::new(), coercion, written),
+        if matches!(found, Found::Missing) && destination.wildcards == 0 {
+            return self.leaf(found, compiled, &[], coercion, written);
         }
+        // An array at the destination takes a level of the source by itself.
+        let levels = (destination.wildcards + arrays(&destination.ty)).max(1);
+        let surplus = depth(&found).saturating_sub(levels);
+        let flat = (0..surplus).fold(found, |found, _| flattened(found));
+        self.elements(flat, compiled, &mut Vec::new(), coercion, written)
     }
 
     /// Pairs one wildcard of the destination with one level of what was found.
     fn elements(
         &mut self,
-        found: &Found<'_, 'a>,
+        found: Found<'a>,
         compiled: &'a Compiled,
         indices: &mut Vec<usize>,
         coercion: &mut Coercion<'_>,
@@ -361,33 +475,33 @@ impl<'a> Run<'_, 'a> {
         let whole_array = matches!(destination.ty, Type::Array(_));
         match found {
             Found::Missing => Ok(()),
-            Found::Each(items) => self.each(items.iter().cloned(), compiled, indices, coercion, written),
-            Found::One(Json::Array(items)) if !whole_array => {
-                self.budget.work(items.len())?;
-                self.each(items.iter().map(Found::One), compiled, indices, coercion, written)
+            Found::Each(items) => self.each(items.into_iter(), compiled, indices, coercion, written),
+            Found::One(value) if value.is_array() && !whole_array => {
+                let items = value.elements(self.budget)?.unwrap_or_default();
+                self.each(items.into_iter().map(Found::One), compiled, indices, coercion, written)
             }
-            Found::One(json) => {
-                let count = destination::elements(&self.mapped.record, &destination.slots, indices).max(1);
-                self.budget.work(count)?;
-                self.each((0..count).map(|_| Found::One(json)), compiled, indices, coercion, written)
+            Found::One(value) => {
+                let there = self.mapped.output.value(compiled.target);
+                let slots = &destination.slots[compiled.target.names..];
+                let count = there.map_or(0, |there| destination::elements(there, slots, indices)).max(1);
+                self.budget.work(count * value.weight())?;
+                let same = (0..count).map(|_| Found::One(value.clone()));
+                self.each(same, compiled, indices, coercion, written)
             }
         }
     }
 
-    fn each<'f>(
+    fn each(
         &mut self,
-        items: impl Iterator<Item = Found<'f, 'a>>,
+        items: impl Iterator<Item = Found<'a>>,
         compiled: &'a Compiled,
         indices: &mut Vec<usize>,
         coercion: &mut Coercion<'_>,
         written: &mut bool,
-    ) -> Result<(), Failure>
-    where
-        'a: 'f,
-    {
+    ) -> Result<(), Failure> {
         for (at, item) in items.enumerate() {
             indices.push(at);
-            match self.elements(&item, compiled, indices, coercion, written) {
+            match self.elements(item, compiled, indices, coercion, written) {
                 Err(failure @ (Failure::Fuel | Failure::RecordTooLarge)) => return Err(failure),
                 // One element's failure is its own.
                 Err(failure) => {
@@ -404,7 +518,7 @@ impl<'a> Run<'_, 'a> {
     /// Converts and writes one value.
     fn leaf(
         &mut self,
-        found: &Found<'_, 'a>,
+        found: Found<'a>,
         compiled: &'a Compiled,
         indices: &[usize],
         coercion: &mut Coercion<'_>,
@@ -413,23 +527,23 @@ impl<'a> Run<'_, 'a> {
         let destination = &compiled.destination;
         coercion.at.clear();
         coercion.at.extend_from_slice(indices);
-        let given = match found {
-            Found::Missing => return Ok(()),
-            Found::One(json) => Given::Part(json),
+        let value = match found {
+            Found::Missing => Value::Null,
+            Found::One(value) => value,
             Found::Each(items) if destination.free || matches!(destination.ty, Type::Array(_)) => {
-                Given::Made(collected(items))
+                collected(items)
             }
-            Found::Each(items) => match items.iter().find_map(one) {
+            Found::Each(items) => match items.into_iter().find_map(one) {
                 Some(first) => {
                     let message =
                         "the source is a list and the destination one value: the first was taken".to_owned();
                     coercion.note(&Place::Top, "first-of-many", message);
-                    Given::Part(first)
+                    first
                 }
-                None => return Ok(()),
+                None => Value::Null,
             },
         };
-        match coercion.convert(given, &destination.ty, &Place::Top)? {
+        match coercion.convert(value, &destination.ty, &Place::Top)? {
             Some(value) if !is_hollow(&value, &destination.ty) => self.put(compiled, indices, value, written),
             _ => Ok(()),
         }
@@ -442,9 +556,24 @@ impl<'a> Run<'_, 'a> {
         value: Json<'a>,
         written: &mut bool,
     ) -> Result<(), Failure> {
-        let way = destination::Way { slots: &compiled.destination.slots, completes: compiled.completes };
-        destination::write(&mut self.mapped.record, way, indices, value, self.budget)?;
-        *written = true;
+        let (names, slots) = compiled.destination.slots.split_at(compiled.target.names);
+        self.budget.room(names.iter().map(Slot::bytes).sum())?;
+        if let Some(trace) = self.trace {
+            trace.write(compiled.destination.spelling(indices), &value);
+        }
+        // A null is no value, so that a record in which nothing was found does not count as mapped.
+        let counts = !value.is_null();
+        let place = self.mapped.output.value_mut(compiled.target);
+        let way = destination::Way { slots, completes: compiled.completes };
+        destination::write(place.get_or_insert(Json::Null), way, indices, value, self.budget).inspect_err(
+            |_| {
+                // Nothing was begun, so nothing is there.
+                if *place == Some(Json::Null) {
+                    *place = None;
+                }
+            },
+        )?;
+        *written |= counts;
         Ok(())
     }
 }
@@ -458,7 +587,7 @@ fn arrays(ty: &Type) -> usize {
 }
 
 /// How many arrays lie between here and what was found.
-fn depth(found: &Found<'_, '_>) -> usize {
+fn depth(found: &Found<'_>) -> usize {
     match found {
         Found::Each(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Found::Missing | Found::One(_) => 0,
@@ -466,7 +595,7 @@ fn depth(found: &Found<'_, '_>) -> usize {
 }
 
 /// The outermost two levels made one.
-fn flattened<'e, 'a>(found: Found<'e, 'a>) -> Found<'e, 'a> {
+fn flattened(found: Found<'_>) -> Found<'_> {
     match found {
         Found::Each(items) => Found::Each(
             items
@@ -482,20 +611,20 @@ fn flattened<'e, 'a>(found: Found<'e, 'a>) -> Found<'e, 'a> {
 }
 
 /// What was found in the elements, as an array; elements in which nothing was found are left out.
-fn collected<'a>(items: &[Found<'_, 'a>]) -> Json<'a> {
-    let made = items.iter().filter_map(|item| match item {
+fn collected(items: Vec<Found<'_>>) -> Value<'_> {
+    let made = items.into_iter().filter_map(|item| match item {
         Found::Missing => None,
-        Found::One(json) => Some((*json).clone()),
+        Found::One(value) => Some(value),
         Found::Each(inner) => Some(collected(inner)),
     });
-    Json::Array(made.collect())
+    Value::array(made.collect())
 }
 
-fn one<'e, 'a>(found: &Found<'e, 'a>) -> Option<&'e Json<'a>> {
+fn one(found: Found<'_>) -> Option<Value<'_>> {
     match found {
-        Found::Missing | Found::One(Json::Null) => None,
-        Found::One(json) => Some(json),
-        Found::Each(items) => items.iter().find_map(one),
+        Found::Missing => None,
+        Found::One(value) => Some(value).filter(|value| !value.is_null()),
+        Found::Each(items) => items.into_iter().find_map(one),
     }
 }
 

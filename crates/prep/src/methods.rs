@@ -11,6 +11,7 @@ use crate::eval::{Args, Outcome};
 use crate::failure::Failure;
 use crate::functions::{Example, Kind, ex, on};
 use crate::limits;
+use crate::switches::TextUnits;
 use crate::value::Value;
 
 /// One method.
@@ -68,14 +69,17 @@ pub static METHODS: &[Method] = &[
         names: &["compareTo"],
         args: &[arg("other", Kind::Any)],
         returns: Kind::Integer,
-        doc: "-1, 0 or 1: the order of two values.",
-        examples: &[ex(r#""a".compareTo("b")"#, "-1")],
+        doc: "Below, at or above zero: the order of two values. Of texts it is the distance of the first characters that differ, or of the lengths.",
+        examples: &[ex(r#""a".compareTo("c")"#, "-2"), ex("(3).compareTo(2)", "1")],
         eval: |value, a| {
             let other = a.value(0)?;
             if other.is_null() {
                 return Err(a.bad("null has no order"));
             }
-            Ok((order(&value, &other)? as i64).into())
+            if let (Value::Text(text), Value::Text(other)) = (&value, &other) {
+                return Ok(distance(text, other).into());
+            }
+            Ok((order(&value, &other, a.switches())? as i64).into())
         },
     },
     Method {
@@ -84,7 +88,7 @@ pub static METHODS: &[Method] = &[
         returns: Kind::Integer,
         doc: "The characters of a text.",
         examples: &[ex(r#""abc".length()"#, "3")],
-        eval: |value, a| Ok(text(value, a)?.chars().count().into()),
+        eval: |value, a| Ok(a.switches().text_units.length(&text(value, a)?).into()),
     },
     Method {
         names: &["size"],
@@ -92,7 +96,7 @@ pub static METHODS: &[Method] = &[
         returns: Kind::Integer,
         doc: "The elements of an array or the members of an object.",
         examples: &[ex("[1, 2].size()", "2")],
-        eval: |value, a| value.size().map(Value::from).ok_or_else(|| none(a, &value)),
+        eval: |value, a| a.switches().text_units.size(&value).map(Value::from).ok_or_else(|| none(a, &value)),
     },
     Method {
         names: &["isEmpty"],
@@ -100,7 +104,7 @@ pub static METHODS: &[Method] = &[
         returns: Kind::Boolean,
         doc: "Whether a text, array or object has no content.",
         examples: &[ex(r#""".isEmpty()"#, "true")],
-        eval: |value, _| Ok(value.is_empty().into()),
+        eval: |value, a| value.size().map(|size| (size == 0).into()).ok_or_else(|| none(a, &value)),
     },
     Method {
         names: &["contains"],
@@ -148,9 +152,7 @@ pub static METHODS: &[Method] = &[
             Some(items) => Ok(position(items, a)?.map_or(Value::Integer(-1), Value::from)),
             None => {
                 let (text, part) = (text(value, a)?, a.text(0)?);
-                Ok(text
-                    .find(part.as_ref())
-                    .map_or(Value::Integer(-1), |at| text[..at].chars().count().into()))
+                Ok(place(text.find(part.as_ref()), &text, a))
             }
         },
     },
@@ -162,7 +164,7 @@ pub static METHODS: &[Method] = &[
         examples: &[ex(r#""banana".lastIndexOf("an")"#, "3")],
         eval: |value, a| {
             let (text, part) = (text(value, a)?, a.text(0)?);
-            Ok(text.rfind(part.as_ref()).map_or(Value::Integer(-1), |at| text[..at].chars().count().into()))
+            Ok(place(text.rfind(part.as_ref()), &text, a))
         },
     },
     Method {
@@ -173,17 +175,13 @@ pub static METHODS: &[Method] = &[
         examples: &[ex(r#""abcdef".substring(2, 4)"#, r#""cd""#), ex(r#""abc".substring(1)"#, r#""bc""#)],
         eval: |value, a| {
             let (text, start, end) = (text(value, a)?, a.integer(0)?, a.integer_or(1, i64::MAX)?);
-            let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
+            let units = a.switches().text_units;
+            let length = i64::try_from(units.length(&text)).unwrap_or(i64::MAX);
             let end = if end == i64::MAX { length } else { end };
             if start < 0 || end > length || start > end {
                 return Err(a.bad(format!("the text has no part from {start} to {end}")));
             }
-            let place = |at: i64| {
-                text.char_indices()
-                    .nth(usize::try_from(at).unwrap_or(usize::MAX))
-                    .map_or(text.len(), |(at, _)| at)
-            };
-            Ok(Value::Text(Cow::Owned(text[place(start)..place(end)].to_owned())))
+            Ok(units.slice(text, start, end - start).into())
         },
     },
     Method {
@@ -194,10 +192,11 @@ pub static METHODS: &[Method] = &[
         examples: &[ex(r#""abc".charAt(1)"#, r#""b""#)],
         eval: |value, a| {
             let (text, at) = (text(value, a)?, a.integer(0)?);
-            let found = usize::try_from(at).ok().and_then(|at| text.chars().nth(at));
-            found
-                .map(|c| c.to_string().into())
-                .ok_or_else(|| a.bad(format!("the text has no character {at}")))
+            let found = a.switches().text_units.slice(text, at, 1);
+            if at < 0 || found.is_empty() {
+                return Err(a.bad(format!("the text has no character {at}")));
+            }
+            Ok(found.into())
         },
     },
     Method {
@@ -252,7 +251,7 @@ pub static METHODS: &[Method] = &[
         eval: |value, a| {
             let text = text(value, a)?;
             let regex = a.regex(0, false)?;
-            let parts = regex.split(&text, a.budget())?.into_iter();
+            let parts = regex.split(&text, false, a.budget())?.into_iter();
             Ok(Value::array(parts.map(|part| Value::Text(Cow::Owned(part.to_owned()))).collect()))
         },
     },
@@ -456,6 +455,23 @@ fn bounded(bytes: usize) -> Result<(), Failure> {
     }
 }
 
+/// The position of a part of a text that was perhaps found at a byte.
+fn place<'e>(found: Option<usize>, text: &str, a: &Args<'_, '_>) -> Value<'e> {
+    found.map_or(Value::Integer(-1), |at| a.switches().text_units.length(&text[..at]).into())
+}
+
+/// How far apart two texts are in the order of Java, which compares UTF-16 units.
+fn distance(one: &str, other: &str) -> i64 {
+    let mut units = one.encode_utf16().zip(other.encode_utf16());
+    match units.find(|(one, other)| one != other) {
+        Some((one, other)) => i64::from(one) - i64::from(other),
+        None => {
+            let length = |text: &str| i64::try_from(TextUnits::Utf16.length(text)).unwrap_or(i64::MAX);
+            length(one) - length(other)
+        }
+    }
+}
+
 /// Where the first argument stands in an array.
 fn position(items: Vec<Value<'_>>, a: &mut Args<'_, '_>) -> Result<Option<usize>, Failure> {
     let wanted = a.value(0)?;
@@ -518,7 +534,7 @@ fn expand<'t>(out: &mut String, replacement: &str, group: impl Fn(usize) -> &'t 
 
 #[cfg(test)]
 mod tests {
-    use vocab::{Json, Millis};
+    use vocab::{Millis, Tape};
 
     use super::*;
     use crate::{Context, Expression};
@@ -529,10 +545,10 @@ mod tests {
             assert!(!method.examples.is_empty(), "{method:?} has no example");
             for Example { record, expression, result, .. } in method.examples {
                 let record = if record.is_empty() { "{}" } else { record };
-                let record = Json::parse(record.as_bytes()).expect(expression);
+                let record = Tape::of(record.as_bytes()).expect(expression);
                 let compiled =
                     Expression::parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
-                let found = compiled.evaluate(&record, &Context { now: Millis(0), seed: 0 });
+                let found = compiled.evaluate(record.root(), &Context { now: Millis(0), seed: 0 });
                 let found = found.unwrap_or_else(|warning| panic!("{expression}: {}", warning.message));
                 assert_eq!(&found.to_string(), result, "{expression}");
             }

@@ -19,6 +19,7 @@ pub struct Operator {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
+    Choose,
     Coalesce,
     Or,
     And,
@@ -78,6 +79,17 @@ const fn unary(
 
 /// Every operator, loosest first.
 pub static OPERATORS: &[Operator] = &[
+    // The parser reads the parts of this one by itself.
+    Operator {
+        symbol: "?:",
+        word: None,
+        method: "ternary",
+        operands: 3,
+        doc: "`a ? b : c` is b when a holds, else c; `a ?: c` is a when it holds, else c.",
+        example: ("2 > 1 ? \"y\" : \"n\"", "\"y\""),
+        op: Op::Choose,
+        level: 0,
+    },
     binary(
         1,
         Op::Coalesce,

@@ -6,13 +6,14 @@ use crate::lexer::{Lexeme, Token, lex};
 use crate::limits;
 use crate::operators::{self, LOWEST, Op};
 use crate::path::SourcePath;
+use crate::switches::Switches;
 use crate::syntax::{Literal, Suffix, SuffixKind, Syntax, SyntaxKind};
 
 type Parsed<T = Syntax> = Result<T, ExpressionError>;
 
 /// Words that start a statement of the scripting language from which this one is cut.
 const STATEMENTS: &[&str] =
-    &["var", "let", "if", "else", "for", "while", "do", "new", "function", "return", "break", "continue"];
+    &["var", "if", "else", "for", "while", "do", "new", "function", "return", "break", "continue"];
 
 /// Words that are operators and so no bare names.
 const OPERATOR_WORDS: &[&str] =
@@ -24,8 +25,8 @@ pub(crate) fn is_reserved(word: &str) -> bool {
 }
 
 /// Parses one whole expression.
-pub(crate) fn parse(source: &str) -> Parsed {
-    let lexemes = lex(source)?;
+pub(crate) fn parse(source: &str, switches: &Switches) -> Parsed {
+    let lexemes = lex(source, switches)?;
     let mut parser = Parser { lexemes, at: 0, depth: 0 };
     if parser.token() == &Token::End {
         return Err(ExpressionError::new(Fault::Empty, Span::new(0, source.len())));

@@ -1,12 +1,14 @@
 //! Paths: `a.b.c`, `list[2].x`, `list[*].x`, `dotted\.name.x`. Parsed once; read without building text.
 
-use vocab::Json;
+use vocab::{Look, Read};
 
 use crate::budget::Budget;
 use crate::failure::Failure;
 use crate::fault::{ExpressionError, Fault, Span};
+use crate::fields::{Fields, Reach, Record};
 use crate::lexer::{is_name_part, is_name_start};
 use crate::limits;
+use crate::value::{Raw, Value};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -113,15 +115,26 @@ pub(crate) struct SourcePath {
     pub(crate) steps: Vec<Step>,
     /// The whole path as one name: tried at the top of the record when the nested reading finds nothing.
     flat: Option<String>,
+    /// Where its names are among the fields of the set. A path that was made alone is followed from the top.
+    places: Option<Places>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Places {
+    /// How many names the path begins with, and the place of the last.
+    names: usize,
+    at: usize,
+    /// The place of the whole path as one name.
+    flat: Option<usize>,
 }
 
 /// What a path leads to.
 #[derive(Clone, Debug)]
-pub(crate) enum Found<'e, 'a> {
+pub(crate) enum Found<'e> {
     Missing,
-    One(&'e Json<'a>),
+    One(Value<'e>),
     /// What the rest of the path found in each element of an array.
-    Each(Vec<Found<'e, 'a>>),
+    Each(Vec<Found<'e>>),
 }
 
 impl SourcePath {
@@ -146,7 +159,7 @@ impl SourcePath {
     pub(crate) fn new(steps: Vec<Step>) -> Self {
         let names: Option<Vec<&str>> = steps.iter().map(Step::name).collect();
         let flat = names.filter(|names| names.len() > 1).map(|names| names.join("."));
-        Self { steps, flat }
+        Self { steps, flat, places: None }
     }
 
     /// The name of the last field on the path.
@@ -165,17 +178,39 @@ impl SourcePath {
             && !matches!(self.steps.as_slice(), [Step::Name(name)] if matches!(name.as_str(), "true" | "false" | "null"))
     }
 
-    /// Follows the path. A name that meets an array is looked up in each element.
-    pub(crate) fn read<'e, 'a>(
-        &self,
-        record: &'e Json<'a>,
-        budget: &Budget,
-    ) -> Result<Found<'e, 'a>, Failure> {
-        let found = follow(&self.steps, record, budget)?;
-        if let (Found::Missing, Some(flat)) = (&found, &self.flat) {
-            return Ok(member(record, flat, budget)?.map_or(Found::Missing, Found::One));
+    /// Gives the path its places among the fields that a set reads in one walk.
+    pub(crate) fn placed(mut self, fields: &mut Fields) -> Self {
+        let names: Vec<&str> = self.steps.iter().map_while(Step::name).collect();
+        let at = fields.place(&names);
+        let flat = self.flat.as_deref().map(|flat| fields.place(&[flat]));
+        // Where there was no room for one of them, the path is followed by itself.
+        if let (Some(at), Some(flat)) = (at, flat.map_or(Some(None), |place| place.map(Some))) {
+            self.places = Some(Places { names: names.len(), at, flat });
         }
-        Ok(found)
+        self
+    }
+
+    /// Follows the path. A name that meets an array is looked up in each element.
+    pub(crate) fn read<'e>(&self, record: &Record<'e>, budget: &Budget) -> Result<Found<'e>, Failure> {
+        let found = match self.places {
+            None => follow(&self.steps, record.raw, budget)?,
+            Some(places) => match record.reach(places.at) {
+                Reach::Nothing => Found::Missing,
+                Reach::Value(raw) => follow(&self.steps[places.names..], raw, budget)?,
+                Reach::Array { raw, names } => follow(&self.steps[names..], raw, budget)?,
+            },
+        };
+        let (Found::Missing, Some(flat)) = (&found, &self.flat) else {
+            return Ok(found);
+        };
+        let raw = match self.places.and_then(|places| places.flat) {
+            None => member(record.raw, flat, budget)?,
+            Some(place) => match record.reach(place) {
+                Reach::Value(raw) => Some(raw),
+                Reach::Nothing | Reach::Array { .. } => None,
+            },
+        };
+        Ok(raw.map_or(Found::Missing, |raw| Found::One(Value::from_raw(raw))))
     }
 
     /// The path as text, dots in names escaped.
@@ -212,45 +247,44 @@ pub(crate) fn spelling(steps: &[Step]) -> String {
 }
 
 /// Follows steps from a value.
-pub(crate) fn follow<'e, 'a>(
-    steps: &[Step],
-    from: &'e Json<'a>,
-    budget: &Budget,
-) -> Result<Found<'e, 'a>, Failure> {
+pub(crate) fn follow<'e>(steps: &[Step], from: Raw<'e>, budget: &Budget) -> Result<Found<'e>, Failure> {
     let mut at = from;
     for (done, step) in steps.iter().enumerate() {
-        let next = match (step, at) {
-            (Step::Name(name), Json::Object(_)) => member(at, name, budget)?,
-            (Step::Index(index), Json::Array(items)) => items.get(*index),
-            (Step::Name(_), Json::Array(items)) => return each(&steps[done..], items, budget),
-            (Step::Each, Json::Array(items)) => return each(&steps[done + 1..], items, budget),
-            (_, Json::Null) | (Step::Name(_) | Step::Index(_), _) => None,
+        let next = match (step, at.look()) {
+            (Step::Name(name), Look::Object(_)) => member(at, name, budget)?,
+            (Step::Index(index), Look::Array(mut items)) => {
+                budget.touch(*index)?;
+                items.nth(*index)
+            }
+            (Step::Name(_), Look::Array(items)) => return each(&steps[done..], items, budget),
+            (Step::Each, Look::Array(items)) => return each(&steps[done + 1..], items, budget),
+            (_, Look::Null) | (Step::Name(_) | Step::Index(_), _) => None,
             // A feed that drops the brackets around a single element still means a list of one.
-            (Step::Each, _) => return each(&steps[done + 1..], std::slice::from_ref(at), budget),
+            (Step::Each, _) => return each(&steps[done + 1..], std::iter::once(at), budget),
         };
         match next {
             Some(next) => at = next,
             None => return Ok(Found::Missing),
         }
     }
-    Ok(Found::One(at))
+    Ok(Found::One(Value::from_raw(at)))
 }
 
-fn each<'e, 'a>(steps: &[Step], items: &'e [Json<'a>], budget: &Budget) -> Result<Found<'e, 'a>, Failure> {
+fn each<'e>(
+    steps: &[Step],
+    items: impl ExactSizeIterator<Item = Raw<'e>>,
+    budget: &Budget,
+) -> Result<Found<'e>, Failure> {
     budget.work(items.len())?;
-    items.iter().map(|item| follow(steps, item, budget)).collect::<Result<_, _>>().map(Found::Each)
+    items.map(|item| follow(steps, item, budget)).collect::<Result<_, _>>().map(Found::Each)
 }
 
 /// A member of an object, its search paid for.
-pub(crate) fn member<'e, 'a>(
-    object: &'e Json<'a>,
-    name: &str,
-    budget: &Budget,
-) -> Result<Option<&'e Json<'a>>, Failure> {
-    match object {
-        Json::Object(members) => {
-            budget.touch(members.len())?;
-            Ok(members.get(name))
+fn member<'e>(object: Raw<'e>, name: &str, budget: &Budget) -> Result<Option<Raw<'e>>, Failure> {
+    match object.look() {
+        Look::Object(members) => {
+            budget.touch(members.size_hint().0)?;
+            Ok(object.get(name))
         }
         _ => Ok(None),
     }
@@ -258,6 +292,8 @@ pub(crate) fn member<'e, 'a>(
 
 #[cfg(test)]
 mod tests {
+    use vocab::Tape;
+
     use super::*;
 
     fn shape(text: &str) -> Result<String, String> {
@@ -297,10 +333,12 @@ mod tests {
         check(&"a.".repeat(100), "the path has too many steps");
     }
 
-    fn found(found: &Found<'_, '_>) -> String {
+    fn found(found: &Found<'_>) -> String {
         match found {
             Found::Missing => "-".to_owned(),
-            Found::One(json) => json.to_string(),
+            Found::One(value) => {
+                value.clone().into_json(&Budget::new(Default::default())).unwrap().to_string()
+            }
             Found::Each(items) => {
                 format!("({})", items.iter().map(self::found).collect::<Vec<_>>().join(" "))
             }
@@ -311,10 +349,17 @@ mod tests {
     fn reading() {
         let text = br#"{"a":{"b":{"c":1},"n":null},"l":[{"x":1},{"x":2},{}],"m":[{"k":[1,2]},{"k":[3]}],
             "order.id":"flat","q.r":2,"q":{"s":1},"single":{"x":9}}"#;
-        let record = Json::parse(text).unwrap();
+        let (tape, read) = Tape::default().parse(text);
+        read.unwrap();
         let check = |path: &str, expected: &str| {
-            let read = SourcePath::parse(path).unwrap().read(&record, &Budget::new()).unwrap();
-            assert_eq!(found(&read), expected, "{path}");
+            let path = SourcePath::parse(path).unwrap();
+            let mut fields = Fields::default();
+            // By itself, and among the fields of a set.
+            for path in [path.clone(), path.placed(&mut fields)] {
+                let record = fields.open(tape.root(), &Budget::new(Default::default()));
+                let read = path.read(&record, &Budget::new(Default::default())).unwrap();
+                assert_eq!(found(&read), expected, "{path:?}");
+            }
         };
         check("a.b.c", "1");
         check("a.n", "null");

@@ -4,8 +4,9 @@ use crate::arity::{Need, Parameter};
 use crate::functions::{CATEGORIES, Example, Function};
 use crate::methods::METHODS;
 use crate::operators::OPERATORS;
+use crate::switches::SWITCHES;
 
-/// The reference page as Markdown: functions by group, methods, operators.
+/// The reference page as Markdown: functions by group, methods, operators, switches.
 pub fn reference() -> String {
     let mut page = String::from(
         "# The mapping language\n\n\
@@ -39,6 +40,20 @@ pub fn reference() -> String {
             operator.symbol, operator.method, operator.operands, operator.doc
         );
         page.push_str(&format!("| {} |\n", cell(&row)));
+    }
+    page.push_str(
+        "\n## Switches\n\n\
+         Where the vendor's documents are silent or contradict themselves, the language has made a choice. Each can be made \
+         the other way: by `prep.switches` in the settings of the server, by `--switch NAME=SIDE` of `tributary prep`. Whether \
+         nulls are written and whether a warning fails the record is said by each mapping set itself, in `allowNullValues` and \
+         `strictMapping`.\n\n\
+         | switch | of | decides | default | other side |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for switch in SWITCHES {
+        let [default, other] =
+            switch.sides.each_ref().map(|side| format!("`{}`: {}", side.name, side.meaning));
+        let (name, section, decides) = (switch.name, switch.section, switch.decides);
+        page.push_str(&format!("| `{name}` | {section} | {decides} | {default} | {other} |\n"));
     }
     page
 }

@@ -134,8 +134,13 @@ impl Regex {
     }
 
     /// The parts of a text between matches as Java splits: no empty part in front for a match of no width there, and
-    /// trailing empty parts dropped. A text without a match is its own only part.
-    pub(crate) fn split<'t>(&self, text: &'t str, budget: &Budget) -> Result<Vec<&'t str>, Failure> {
+    /// trailing empty parts dropped unless they are kept. A text without a match is its own only part.
+    pub(crate) fn split<'t>(
+        &self,
+        text: &'t str,
+        keeps: bool,
+        budget: &Budget,
+    ) -> Result<Vec<&'t str>, Failure> {
         let mut parts = Vec::new();
         let mut start = 0;
         for place in self.places(text, budget)? {
@@ -149,7 +154,7 @@ impl Regex {
             return Ok(vec![text]);
         }
         parts.push(&text[start..]);
-        while parts.last().is_some_and(|part| part.is_empty()) {
+        while !keeps && parts.last().is_some_and(|part| part.is_empty()) {
             parts.pop();
         }
         Ok(parts)
@@ -303,7 +308,8 @@ mod tests {
     #[test]
     fn java_patterns() {
         let check = |pattern: &str, text: &str, expected: bool| {
-            let found = Regex::whole(pattern, FREE).and_then(|regex| regex.is_match(text, &Budget::new()));
+            let found = Regex::whole(pattern, FREE)
+                .and_then(|regex| regex.is_match(text, &Budget::new(Default::default())));
             assert_eq!(found, Ok(expected), "{pattern} {text}");
         };
         check(r"\d+", "12", true);
@@ -335,7 +341,10 @@ mod tests {
     fn splitting_as_java_does() {
         let check = |pattern: &str, text: &str, expected: &[&str]| {
             assert_eq!(
-                Regex::search(pattern, FREE).unwrap().split(text, &Budget::new()).unwrap(),
+                Regex::search(pattern, FREE)
+                    .unwrap()
+                    .split(text, false, &Budget::new(Default::default()))
+                    .unwrap(),
                 expected,
                 "{pattern} {text}"
             );
@@ -353,10 +362,10 @@ mod tests {
     #[test]
     fn bounds() {
         let steps = Regex::whole(r"(a|a?)+(?=x)b", FREE)
-            .and_then(|regex| regex.is_match(&"a".repeat(60), &Budget::new()));
+            .and_then(|regex| regex.is_match(&"a".repeat(60), &Budget::new(Default::default())));
         assert!(matches!(steps, Err(Failure::RegexSteps { .. })), "{steps:?}");
         assert!(matches!(Regex::search("((a{100}){100}){100}", FREE), Err(Failure::Regex { .. })));
         assert!(matches!(Regex::search("(", FREE), Err(Failure::Regex { .. })));
-        assert!(Regex::search_in_record(&"a".repeat(5000), &Budget::new()).is_err());
+        assert!(Regex::search_in_record(&"a".repeat(5000), &Budget::new(Default::default())).is_err());
     }
 }

@@ -2,15 +2,18 @@
 
 use vocab::Json;
 
-use crate::budget::{Budget, Patterns};
-use crate::coerce::{Coercion, Given, Place};
+use crate::assembly::Assembly;
+use crate::budget::Budget;
+use crate::coerce::{Coercion, Place};
 use crate::destination::Destination;
 use crate::fault::{ExpressionError, Span};
 use crate::functions;
 use crate::limits;
 use crate::mapping::{Item, Source};
 use crate::path::SourcePath;
+use crate::switches::{StaticEcho, Switches};
 use crate::tree::{self, Node, NodeKind, Remark, StepNode};
+use crate::value::Value;
 
 /// What the source of a mapping item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,8 +44,9 @@ impl SourceType {
     }
 
     /// The spelling in answers.
-    pub fn echo(self) -> &'static str {
+    pub fn echo(self, switches: &Switches) -> &'static str {
         match self {
+            SourceType::Static if switches.static_echo == StaticEcho::Word => "STATIC",
             SourceType::Attribute => "text/x.schema-path",
             SourceType::Expression => "text/x.aep-xl",
             SourceType::Static => "text/plain",
@@ -86,20 +90,19 @@ impl From<ExpressionError> for SourceError {
 pub(crate) fn compile_source(
     item: &Item,
     destination: &Destination,
-    patterns: &Patterns,
+    assembly: &Assembly,
 ) -> Result<(Source, Vec<Remark>), SourceError> {
     match item.source_type {
         SourceType::Attribute => {
             refuse_expression(&item.source)?;
-            Ok((Source::Path(SourcePath::parse(&item.source)?), Vec::new()))
+            Ok((Source::Path(assembly.place(SourcePath::parse(&item.source)?)), Vec::new()))
         }
         SourceType::Expression => {
-            let compiled = tree::compile(&item.source, patterns)?;
+            let compiled = tree::compile(&item.source, assembly)?;
             Ok((Source::Expression(compiled.root), compiled.remarks))
         }
-        SourceType::Static => {
-            constant(&item.source, destination).map(|value| (Source::Static(value), Vec::new()))
-        }
+        SourceType::Static => constant(&item.source, destination, *assembly.switches())
+            .map(|value| (Source::Static(value), Vec::new())),
     }
 }
 
@@ -148,17 +151,21 @@ fn operates(node: &Node) -> bool {
 }
 
 /// A static value in the destination's type.
-fn constant(source: &str, destination: &Destination) -> Result<Json<'static>, SourceError> {
-    let budget = Budget::new();
+fn constant(
+    source: &str,
+    destination: &Destination,
+    switches: Switches,
+) -> Result<Json<'static>, SourceError> {
+    let budget = Budget::new(switches);
     let mut coercion = Coercion::new(&budget, None, 0);
     coercion.free = destination.free;
-    let given = Json::String(source.to_owned().into());
+    let given = Value::Text(source.into());
     let failed = |message: String| SourceError { code: "static-value", message, span: None };
     if source.len() > limits::TEXT_BYTES_MAX {
         return Err(failed(format!("a static value has at most {} bytes", limits::TEXT_BYTES_MAX)));
     }
-    match coercion.convert(Given::Made(given), &destination.ty, &Place::Top) {
-        Ok(Some(value)) => Ok(value),
+    match coercion.convert(given, &destination.ty, &Place::Top) {
+        Ok(Some(value)) => Ok(value.into_owned()),
         Ok(None) => Err(failed("a static value cannot be null".to_owned())),
         Err(failure) => Err(failed(format!("the static value does not fit its destination: {failure}"))),
     }

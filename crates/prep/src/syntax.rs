@@ -3,6 +3,8 @@
 //! Chains (`a + b - c`, `a.b.c()`, `p ? q : r ? s : t`) are lists rather than nested nodes, so that only brackets and
 //! levels of precedence deepen the tree.
 
+use jiff::ZonedDateTime;
+
 use crate::fault::Span;
 use crate::operators::Op;
 use crate::path::SourcePath;
@@ -84,4 +86,6 @@ pub(crate) enum Literal {
     Big(i128),
     Decimal(f64),
     Text(String),
+    /// Never written as such: what a constant part of an expression came to.
+    Date(Box<ZonedDateTime>),
 }

@@ -1,7 +1,7 @@
 //! Whole mappings: paths, expressions, conversions, arrays, limits; and that nothing makes the language panic.
 
 use serde_json::{Value, json};
-use vocab::{Json, Millis};
+use vocab::{Json, Millis, Tape};
 
 use crate::{Context, Item, ItemError, MappingSet, SourceType, Warning};
 
@@ -9,10 +9,14 @@ mod arrays;
 mod budget;
 mod check;
 mod coercion;
+mod explain;
 mod functions;
 mod language;
+mod naive;
 mod pure;
 mod refused;
+mod rules;
+mod switches;
 
 const NOW: Context = Context { now: Millis(1_706_933_106_789), seed: 0 };
 
@@ -67,10 +71,10 @@ fn compile(items: &[(&str, &str)]) -> Result<MappingSet, Vec<ItemError>> {
 /// The mapped record, and the codes of the warnings.
 fn map(items: &[(&str, &str)], record: &str) -> (Value, Vec<&'static str>, usize) {
     let set = compile(items).unwrap_or_else(|errors| panic!("{items:?}: {errors:?}"));
-    let record = Json::parse(record.as_bytes()).unwrap();
-    let mapped = set.apply(&record, &NOW);
+    let record = Tape::of(record.as_bytes()).unwrap();
+    let mapped = set.apply(record.root(), &NOW);
     let codes = mapped.warnings.iter().map(|warning| warning.code).collect();
-    (serde_json::from_str(&mapped.record.to_string()).unwrap(), codes, mapped.written)
+    (serde_json::from_str(&mapped.to_json().to_string()).unwrap(), codes, mapped.written)
 }
 
 #[track_caller]

@@ -1,16 +1,24 @@
 //! The typed tree: names resolved, arguments counted, constant patterns compiled, each node with its kind and place.
 
+use vocab::{Millis, Tape};
+
+use crate::Context;
 use crate::arity::Parameter;
-use crate::budget::Patterns;
+use crate::assembly::Assembly;
+use crate::budget::Budget;
+use crate::date::part::Part;
 use crate::date::pattern::Pattern;
+use crate::eval::Evaluator;
 use crate::failure::{Failure, excerpt};
 use crate::fault::{ExpressionError, Fault, Hint, Span};
+use crate::fields::Fields;
 use crate::functions::{self, Function, Kind};
 use crate::methods::{self, Method};
 use crate::operators::Op;
 use crate::parser;
 use crate::path::{SourcePath, Step};
 use crate::regexes::Regex;
+use crate::switches::{MatchesRegex, Switches};
 use crate::syntax::{Literal, Suffix, SuffixKind, Syntax, SyntaxKind};
 
 #[derive(Clone, Debug)]
@@ -24,6 +32,8 @@ pub(crate) struct Node {
 #[derive(Clone, Debug)]
 pub(crate) enum NodeKind {
     Constant(Literal),
+    /// What a part without fields came to when it was compiled.
+    Folded(Literal),
     Path(SourcePath),
     /// A parameter of an enclosing lambda, counted from the outermost.
     Local(usize),
@@ -105,8 +115,8 @@ pub(crate) struct Compiled {
 type Built<T = Node> = Result<T, ExpressionError>;
 
 /// Parses and resolves an expression.
-pub(crate) fn compile(source: &str, patterns: &Patterns) -> Built<Compiled> {
-    build(source, Some(patterns))
+pub(crate) fn compile(source: &str, assembly: &Assembly) -> Built<Compiled> {
+    build(source, Some(assembly))
 }
 
 /// As [`compile`], for one who only looks at the expression: its patterns are left as they are.
@@ -114,15 +124,19 @@ pub(crate) fn look(source: &str) -> Built<Compiled> {
     build(source, None)
 }
 
-fn build(source: &str, patterns: Option<&Patterns>) -> Built<Compiled> {
-    let syntax = parser::parse(source)?;
-    let mut builder = Builder { patterns, locals: Vec::new(), remarks: Vec::new(), paths: Vec::new() };
+fn build(source: &str, assembly: Option<&Assembly>) -> Built<Compiled> {
+    let defaults = Switches::default();
+    let switches = assembly.map_or(&defaults, Assembly::switches);
+    let syntax = parser::parse(source, switches)?;
+    let mut builder =
+        Builder { assembly, switches, locals: Vec::new(), remarks: Vec::new(), paths: Vec::new() };
     let root = builder.value(&syntax)?;
     Ok(Compiled { root, remarks: builder.remarks, paths: builder.paths })
 }
 
 struct Builder<'p> {
-    patterns: Option<&'p Patterns>,
+    assembly: Option<&'p Assembly>,
+    switches: &'p Switches,
     locals: Vec<String>,
     remarks: Vec<Remark>,
     paths: Vec<String>,
@@ -158,7 +172,19 @@ impl Builder<'_> {
                 return Err(ExpressionError::new(Fault::LambdaMisplaced, syntax.span));
             }
         };
-        Ok(Node { span: syntax.span, returns, kind })
+        Ok(self.folded(Node { span: syntax.span, returns, kind }))
+    }
+
+    /// A node of which every part is constant becomes what it comes to, unless that differs from record to record. What fails
+    /// stays, so that it fails for every record.
+    fn folded(&self, mut node: Node) -> Node {
+        if let Some(budget) = self.assembly.and_then(Assembly::folding)
+            && node.parts().is_some_and(|parts| parts.iter().all(|part| part.is_constant()))
+            && let Some(literal) = constant(&node, budget)
+        {
+            node.kind = NodeKind::Folded(literal);
+        }
+        node
     }
 
     fn values(&mut self, items: &[Syntax]) -> Built<Vec<Node>> {
@@ -188,7 +214,10 @@ impl Builder<'_> {
         if !self.paths.contains(&spelling) {
             self.paths.push(spelling);
         }
-        NodeKind::Path(path)
+        NodeKind::Path(match self.assembly {
+            Some(assembly) => assembly.place(path),
+            None => path,
+        })
     }
 
     fn call(&mut self, span: Span, name: &str, name_span: Span, arguments: &[Syntax]) -> Built {
@@ -202,7 +231,7 @@ impl Builder<'_> {
         };
         let (arguments, prepared) = self.arguments(name, function.args, span, arguments)?;
         let returns = function.returns;
-        Ok(Node { span, returns, kind: NodeKind::Call { function, arguments, prepared } })
+        Ok(self.folded(Node { span, returns, kind: NodeKind::Call { function, arguments, prepared } }))
     }
 
     /// Counts, builds and prepares the arguments of a function or method.
@@ -245,9 +274,17 @@ impl Builder<'_> {
     /// Compiles an argument that is a constant pattern.
     fn prepare(&mut self, kind: Kind, argument: usize, text: &str, span: Span) -> Built<Option<Prepared>> {
         Ok(match kind {
-            Kind::Regex | Kind::WholeRegex => self
-                .regex(text, kind == Kind::WholeRegex, span)?
-                .map(|regex| Prepared::Regex { argument, regex }),
+            Kind::Regex | Kind::WholeRegex | Kind::MatchRegex => {
+                let whole = match kind {
+                    Kind::MatchRegex => self.switches.matches_regex == MatchesRegex::Whole,
+                    _ => kind == Kind::WholeRegex,
+                };
+                self.regex(text, whole, span)?.map(|regex| Prepared::Regex { argument, regex })
+            }
+            Kind::DatePart => {
+                self.date_part(text, span);
+                None
+            }
             Kind::DatePattern => {
                 let pattern = date_pattern(text);
                 self.remark(pattern.as_ref().err(), span);
@@ -259,16 +296,33 @@ impl Builder<'_> {
 
     /// Compiles a regular expression, unless this is only a look.
     fn regex(&mut self, text: &str, whole: bool, span: Span) -> Built<Option<Result<Regex, Failure>>> {
-        let Some(patterns) = self.patterns else {
+        let Some(assembly) = self.assembly else {
             return Ok(None);
         };
-        let pay = |bytes| patterns.take(bytes);
+        let pay = |bytes| assembly.patterns.take(bytes);
         let regex = if whole { Regex::whole(text, &pay) } else { Regex::search(text, &pay) };
         if let Err(Failure::Patterns) = regex {
             return Err(ExpressionError::new(Fault::Patterns, span));
         }
         self.remark(regex.as_ref().err(), span);
         Ok(Some(regex))
+    }
+
+    /// Remarks on a component of dates that there is not, and on the one that may mean two.
+    fn date_part(&mut self, name: &str, span: Span) {
+        let ambiguous = name.eq_ignore_ascii_case("w");
+        let found = Part::named(name, self.switches);
+        let (code, message) = match found {
+            None => ("bad-argument", format!("a date has no component {}", excerpt(name))),
+            Some(Part::Week) if ambiguous => {
+                ("ambiguous-date-part", format!("{name} is the week: write week or weekday"))
+            }
+            Some(_) if ambiguous => {
+                ("ambiguous-date-part", format!("{name} is the day of the week: write weekday or week"))
+            }
+            Some(_) => return,
+        };
+        self.remarks.push(Remark { code, message, span });
     }
 
     /// A pattern that cannot be used fails for every record, and only there: the documents make that a warning.
@@ -349,7 +403,7 @@ impl Builder<'_> {
             };
             steps.push(step);
         }
-        Ok(Node { span, returns, kind: NodeKind::Postfix { base: Box::new(base), steps } })
+        Ok(self.folded(Node { span, returns, kind: NodeKind::Postfix { base: Box::new(base), steps } }))
     }
 
     fn step(&mut self, suffix: &Suffix) -> Built<StepNode> {
@@ -371,6 +425,59 @@ impl Builder<'_> {
             }
         })
     }
+}
+
+impl Node {
+    fn is_constant(&self) -> bool {
+        matches!(self.kind, NodeKind::Constant(_) | NodeKind::Folded(_))
+    }
+
+    /// What the node is computed from; none when it is no computation.
+    fn parts(&self) -> Option<Vec<&Node>> {
+        Some(match &self.kind {
+            NodeKind::Constant(_)
+            | NodeKind::Folded(_)
+            | NodeKind::Path(_)
+            | NodeKind::Local(_)
+            | NodeKind::Lambda { .. } => {
+                return None;
+            }
+            NodeKind::Call { arguments, .. } => arguments.iter().collect(),
+            NodeKind::Unary { operand, .. } => vec![operand],
+            NodeKind::Chain { first, rest } => {
+                std::iter::once(first.as_ref()).chain(rest.iter().map(|link| &link.right)).collect()
+            }
+            NodeKind::Conditional { arms, otherwise } => {
+                let arms = arms.iter().flat_map(|(condition, value)| [condition, value]);
+                arms.chain([otherwise.as_ref()]).collect()
+            }
+            NodeKind::Elvis { value, otherwise } => vec![value, otherwise],
+            NodeKind::Array(items) => items.iter().collect(),
+            NodeKind::Map(pairs) => pairs.iter().flat_map(|(key, value)| [key, value]).collect(),
+            NodeKind::Postfix { base, steps } => {
+                let steps = steps.iter().flat_map(|step| match step {
+                    StepNode::Member(_) | StepNode::Each => &[],
+                    StepNode::Index(index) => std::slice::from_ref(index),
+                    StepNode::Method { arguments, .. } => arguments.as_slice(),
+                });
+                std::iter::once(base.as_ref()).chain(steps).collect()
+            }
+        })
+    }
+}
+
+/// What a node of constant parts comes to on every record.
+fn constant(node: &Node, budget: &Budget) -> Option<Literal> {
+    /// A text that is longer is made again for each record rather than kept.
+    const KEPT_BYTES: usize = 4096;
+    let nothing = Tape::default();
+    let record = Fields::default().open(nothing.root(), budget);
+    let context = Context { now: Millis(0), seed: 0 };
+    let evaluator = Evaluator::new(&record, &context, budget);
+    let value = evaluator.eval(node).ok()?;
+    let literal = value.into_literal()?;
+    let long = matches!(&literal, Literal::Text(text) if text.len() > KEPT_BYTES);
+    (!long && !evaluator.varies.get()).then_some(literal)
 }
 
 /// Compiles a date pattern.
@@ -399,6 +506,7 @@ fn literal_kind(literal: &Literal) -> Kind {
         Literal::Integer(_) | Literal::Big(_) => Kind::Integer,
         Literal::Decimal(_) => Kind::Number,
         Literal::Text(_) => Kind::String,
+        Literal::Date(_) => Kind::Date,
     }
 }
 

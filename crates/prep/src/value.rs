@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use jiff::ZonedDateTime;
-use vocab::Json;
-use vocab::json::Object;
+use vocab::json::{Distinct, Object};
+use vocab::{Json, Look, Read};
 
 use crate::budget::Budget;
 use crate::date;
@@ -15,6 +15,9 @@ use crate::failure::Failure;
 use crate::limits;
 use crate::path::Found;
 use crate::syntax::Literal;
+
+/// A value of the record, where it lies on the tape that the record was read to.
+pub(crate) type Raw<'e> = vocab::Node<'e, 'e>;
 
 /// The members of an object that an expression made, keys distinct.
 pub(crate) type Members<'e> = Vec<(Cow<'e, str>, Value<'e>)>;
@@ -34,20 +37,35 @@ pub(crate) enum Value<'e> {
     Array(Rc<Vec<Value<'e>>>),
     Object(Rc<Members<'e>>),
     /// An array or object of the record; never a scalar.
-    Json(&'e Json<'e>),
+    Json(Raw<'e>),
     /// The marker of `nullify()`: do not carry this field.
     Nullify,
 }
 
 impl<'e> Value<'e> {
-    pub(crate) fn from_json(json: &'e Json<'e>) -> Self {
+    pub(crate) fn from_raw(raw: Raw<'e>) -> Self {
+        match raw.look() {
+            Look::Null => Value::Null,
+            Look::Bool(value) => Value::Boolean(value),
+            Look::Int(value) => Value::Integer(value),
+            Look::Float(value) => Value::Decimal(value),
+            Look::String(text) => Value::Text(Cow::Borrowed(text)),
+            Look::Array(_) | Look::Object(_) => Value::Json(raw),
+        }
+    }
+
+    /// A value that a set holds.
+    pub(crate) fn from_json(json: &'e Json<'static>) -> Self {
         match json {
             Json::Null => Value::Null,
             Json::Bool(value) => Value::Boolean(*value),
             Json::Int(value) => Value::Integer(*value),
             Json::Float(value) => Value::Decimal(*value),
             Json::String(text) => Value::Text(Cow::Borrowed(text)),
-            Json::Array(_) | Json::Object(_) => Value::Json(json),
+            Json::Array(items) => Value::array(items.iter().map(Value::from_json).collect()),
+            Json::Object(object) => {
+                Value::object(object.iter().map(|(key, value)| (Cow::Borrowed(key), Value::from_json(value))))
+            }
         }
     }
 
@@ -59,14 +77,31 @@ impl<'e> Value<'e> {
             Literal::Big(value) => Value::Big(*value),
             Literal::Decimal(value) => Value::Decimal(*value),
             Literal::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Literal::Date(date) => Value::Date(date.clone()),
         }
     }
 
+    /// A scalar as part of an expression; none for what an expression cannot hold.
+    pub(crate) fn into_literal(self) -> Option<Literal> {
+        Some(match self {
+            Value::Null => Literal::Null,
+            Value::Boolean(value) => Literal::Boolean(value),
+            Value::Integer(value) => Literal::Integer(value),
+            Value::Big(value) => Literal::Big(value),
+            Value::Decimal(value) => Literal::Decimal(value),
+            Value::Text(text) => Literal::Text(text.into_owned()),
+            Value::Date(date) => Literal::Date(date),
+            Value::Exact(_) | Value::Array(_) | Value::Object(_) | Value::Json(_) | Value::Nullify => {
+                return None;
+            }
+        })
+    }
+
     /// What a path found: what it found in the elements of an array becomes an array, null where it found nothing.
-    pub(crate) fn from_found(found: Found<'e, 'e>) -> Self {
+    pub(crate) fn from_found(found: Found<'e>) -> Self {
         match found {
             Found::Missing => Value::Null,
-            Found::One(json) => Value::from_json(json),
+            Found::One(value) => value,
             Found::Each(items) => Value::array(items.into_iter().map(Value::from_found).collect()),
         }
     }
@@ -108,8 +143,8 @@ impl<'e> Value<'e> {
             Value::Decimal(_) | Value::Exact(_) => "a number",
             Value::Text(_) => "a text",
             Value::Date(_) => "a date",
-            Value::Array(_) | Value::Json(Json::Array(_)) => "an array",
-            Value::Object(_) | Value::Json(_) => "an object",
+            other if other.is_array() => "an array",
+            _ => "an object",
         }
     }
 
@@ -134,8 +169,10 @@ impl<'e> Value<'e> {
             Value::Text(text) => Some(text.chars().count()),
             Value::Array(items) => Some(items.len()),
             Value::Object(members) => Some(members.len()),
-            Value::Json(Json::Array(items)) => Some(items.len()),
-            Value::Json(Json::Object(object)) => Some(object.len()),
+            Value::Json(raw) => Some(match raw.look() {
+                Look::Array(items) => items.len(),
+                _ => distinct(*raw).len(),
+            }),
             _ => None,
         }
     }
@@ -144,6 +181,10 @@ impl<'e> Value<'e> {
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Value::Text(text) => text.is_empty(),
+            Value::Json(raw) => match raw.look() {
+                Look::Object(mut members) => members.next().is_none(),
+                _ => self.size() == Some(0),
+            },
             other => other.size() == Some(0),
         }
     }
@@ -165,11 +206,19 @@ impl<'e> Value<'e> {
     }
 
     pub(crate) fn is_array(&self) -> bool {
-        matches!(self, Value::Array(_) | Value::Json(Json::Array(_)))
+        match self {
+            Value::Array(_) => true,
+            Value::Json(raw) => raw.is_array(),
+            _ => false,
+        }
     }
 
     pub(crate) fn is_object(&self) -> bool {
-        matches!(self, Value::Object(_) | Value::Json(Json::Object(_)))
+        match self {
+            Value::Object(_) => true,
+            Value::Json(raw) => raw.is_object(),
+            _ => false,
+        }
     }
 
     /// The elements of an array, paid for with the texts among them; none for other values.
@@ -180,10 +229,13 @@ impl<'e> Value<'e> {
                 budget.work(items.iter().map(Value::weight).sum())?;
                 return Ok(Some(items.as_ref().clone()));
             }
-            Value::Json(Json::Array(items)) => items,
+            Value::Json(raw) => match raw.look() {
+                Look::Array(items) => items,
+                _ => return Ok(None),
+            },
             _ => return Ok(None),
         };
-        let items: Vec<Value<'e>> = items.iter().map(Value::from_json).collect();
+        let items: Vec<Value<'e>> = items.map(Value::from_raw).collect();
         budget.work(items.iter().map(Value::weight).sum())?;
         Ok(Some(items))
     }
@@ -191,16 +243,16 @@ impl<'e> Value<'e> {
     /// The members of an object, paid for with their names and the texts among them; none for other values.
     pub(crate) fn members(&self, budget: &Budget) -> Result<Option<Members<'e>>, Failure> {
         let weight = |key: &str, value: &Value<'_>| key.len() / limits::BYTES_PER_FUEL + value.weight();
-        let object = match self {
+        let raw = match self {
             Value::Object(members) => {
                 budget.work(members.iter().map(|(key, value)| weight(key, value)).sum())?;
                 return Ok(Some(members.as_ref().clone()));
             }
-            Value::Json(Json::Object(object)) => object,
+            Value::Json(raw) if raw.is_object() => *raw,
             _ => return Ok(None),
         };
         let members: Members<'e> =
-            object.iter().map(|(key, value)| (Cow::Borrowed(key), Value::from_json(value))).collect();
+            distinct(raw).into_iter().map(|(key, value)| (key, Value::from_raw(value))).collect();
         budget.work(members.iter().map(|(key, value)| weight(key, value)).sum())?;
         Ok(Some(members))
     }
@@ -220,8 +272,8 @@ impl<'e> Value<'e> {
             Value::Object(members) => {
                 members.iter().find(|(key, _)| key == name).map_or(Value::Null, |(_, value)| value.clone())
             }
-            Value::Json(Json::Object(object)) => object.get(name).map_or(Value::Null, Value::from_json),
-            Value::Array(_) | Value::Json(Json::Array(_)) => {
+            Value::Json(raw) if raw.is_object() => raw.get(name).map_or(Value::Null, Value::from_raw),
+            Value::Array(_) | Value::Json(_) => {
                 let items = self.elements(budget)?.unwrap_or_default();
                 Value::array(items.iter().map(|item| item.member(name, budget)).collect::<Result<_, _>>()?)
             }
@@ -236,14 +288,17 @@ impl<'e> Value<'e> {
         };
         match self {
             Value::Array(items) => items.get(index).cloned().unwrap_or(Value::Null),
-            Value::Json(Json::Array(items)) => items.get(index).map_or(Value::Null, Value::from_json),
+            Value::Json(raw) => match raw.look() {
+                Look::Array(mut items) => items.nth(index).map_or(Value::Null, Value::from_raw),
+                _ => Value::Null,
+            },
             _ => Value::Null,
         }
     }
 
-    /// The value as JSON of its own. A date becomes its canonical text, a number that neither 64-bit kind holds exactly
-    /// the nearest decimal.
-    pub(crate) fn into_json(self, budget: &Budget) -> Result<Json<'static>, Failure> {
+    /// The value as JSON. A date becomes its canonical text, a number that neither 64-bit kind holds exactly the nearest
+    /// decimal.
+    pub(crate) fn into_json(self, budget: &Budget) -> Result<Json<'e>, Failure> {
         budget.work(1)?;
         Ok(match self {
             Value::Null | Value::Nullify => Json::Null,
@@ -254,7 +309,7 @@ impl<'e> Value<'e> {
             Value::Exact(digits) => Json::Float(digits.parse().unwrap_or_default()),
             Value::Text(text) => {
                 budget.touch(text.len())?;
-                Json::String(Cow::Owned(text.into_owned()))
+                Json::String(text)
             }
             Value::Date(date) => Json::String(Cow::Owned(date::canonical(&date))),
             Value::Array(items) => {
@@ -263,24 +318,34 @@ impl<'e> Value<'e> {
             }
             Value::Object(members) => {
                 let members = Rc::unwrap_or_clone(members).into_iter();
-                let owned =
-                    members.map(|(key, value)| Ok((Cow::Owned(key.into_owned()), value.into_json(budget)?)));
-                Json::Object(Object(owned.collect::<Result<_, Failure>>()?))
+                let members = members.map(|(key, value)| Ok((key, value.into_json(budget)?)));
+                Json::Object(Object(members.collect::<Result<_, Failure>>()?))
             }
-            Value::Json(json) => {
-                budget.work(nodes(json))?;
-                json.clone().into_owned()
+            Value::Json(raw) => {
+                budget.work(nodes(raw))?;
+                raw.to_json()
             }
         })
     }
 }
 
-/// How much there is to copy in a JSON value, in steps.
-fn nodes(json: &Json<'_>) -> usize {
-    match json {
-        Json::Array(items) => 1 + items.iter().map(nodes).sum::<usize>(),
-        Json::Object(object) => 1 + object.iter().map(|(_, value)| 1 + nodes(value)).sum::<usize>(),
-        Json::String(text) => 1 + text.len() / limits::BYTES_PER_FUEL,
+/// The members of an object of the record, each key once.
+fn distinct(object: Raw<'_>) -> Vec<(Cow<'_, str>, Raw<'_>)> {
+    match object.look() {
+        Look::Object(members) => {
+            let members = members.map(|(key, value)| (Cow::Borrowed(key), value));
+            members.collect::<Distinct<'_, _>>().into_members()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// How much there is to copy in a value of the record, in steps.
+fn nodes(raw: Raw<'_>) -> usize {
+    match raw.look() {
+        Look::Array(items) => 1 + items.map(nodes).sum::<usize>(),
+        Look::Object(members) => 1 + members.map(|(_, value)| 1 + nodes(value)).sum::<usize>(),
+        Look::String(text) => 1 + text.len() / limits::BYTES_PER_FUEL,
         _ => 1,
     }
 }

@@ -48,7 +48,8 @@ pub(crate) fn refine(
             None => taken(record, columns, Vec::new()),
             Some(mapping) => {
                 let context = prep::Context { now: frame.header.received, seed: seed(epoch, frame.offset) };
-                mapped(&mapping.set.apply(&record.to_json(), &context), columns)
+                let result = mapping.set.apply(record, &context);
+                mapped(&result, mapping.set.refuses(&result), columns)
             }
         },
     };
@@ -56,12 +57,15 @@ pub(crate) fn refine(
     refined
 }
 
-fn mapped(mapped: &prep::Mapped<'_>, columns: &mut Columns) -> Refined {
-    let warnings = mapped.warnings.iter().map(warning).collect();
+fn mapped(mapped: &prep::Mapped<'_>, refused: Option<String>, columns: &mut Columns) -> Refined {
+    let warnings = mapped.warnings.iter().map(prep::Warning::to_string).collect();
+    if let Some(reason) = refused {
+        return unusable("mapping", reason, MAPPING_CODE, warnings);
+    }
     if mapped.written == 0 {
         return unusable("mapping", "no mapping item wrote a value".to_owned(), MAPPING_CODE, warnings);
     }
-    taken(&mapped.record, columns, warnings)
+    taken(mapped.record(), columns, warnings)
 }
 
 fn taken<'t, N: Read<'t>>(record: N, columns: &mut Columns, warnings: Vec<String>) -> Refined {
@@ -94,10 +98,6 @@ fn record_of<'t, 'a>(tape: &'t Tape<'a>, form: Form) -> Option<Node<'t, 'a>> {
         Form::Raw => Some(tape.root()),
         Form::Envelope => tape.root().get("body")?.get("xdmEntity"),
     }
-}
-
-fn warning(warning: &prep::Warning) -> String {
-    format!("{} {}: {}", warning.code, warning.destination, warning.message)
 }
 
 fn unusable(category: &str, message: String, code: &str, warnings: Vec<String>) -> Refined {

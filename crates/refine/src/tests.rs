@@ -8,12 +8,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use journal::fake::{FakeDisk, sample};
-use journal::{Form, Journal, NewFrame};
+use journal::{Form, Frame, Journal, NewFrame};
 use lake::{Lake, TableSpec};
 use serde_json::json;
 use store::{Store, values};
 use vocab::{Clock, DatasetId, DatasetNo, FlowId, FlowNo, MappingSetId, SandboxNo, SchemaId, SystemClock};
 
+use crate::record::{Refined, Scratch, refine};
 use crate::{Dataset, Flow, Mapping, Plan, Refiner, Settings, StartError};
 
 const FLOW: u32 = 3;
@@ -169,6 +170,32 @@ async fn one_outcome() {
     let doc = row.text(0).unwrap();
     assert!(doc.contains("no mapping item wrote a value") && doc.contains("MAPPER-3700-400"), "{doc}");
     assert!(doc.contains("DCVS-1105-400") && doc.contains("DCVS-1111-400"), "{doc}");
+}
+
+/// A strict set fails a record of which it has a warning; another lets it go with the warning.
+#[test]
+fn strict_sets_allow_no_warning() {
+    let item = |source: &str, destination: &str| prep::Item {
+        source_type: prep::SourceType::Attribute,
+        source: source.to_owned(),
+        destination: destination.to_owned(),
+    };
+    let items = [item("id", "_id"), item("at", "timestamp"), item("number", "n")];
+    let refined = |strict: bool| {
+        let options = prep::Options { strict, ..prep::Options::default() };
+        let set = Arc::new(prep::MappingSet::compile_with(&items, &schema(), options).unwrap());
+        let mapping = Some(Mapping { set, id: MappingSetId::from("m"), version: 2 });
+        let flow = Flow { no: FlowNo(MAPPED), id: FlowId::from("strict"), mapping };
+        let posted = sample(MAPPED, br#"{"id":"1","at":"2024-05-01T00:00:00Z","number":"x"}"#);
+        let frame = Frame { offset: 0, header: posted.header, payload: posted.payload };
+        refine(&frame, 0, Some(&flow), &mut schema().columns(), &mut Scratch::default())
+    };
+    let Refined::Delivered { warnings, .. } = refined(false) else { panic!("a warning failed a record") };
+    assert_eq!(warnings.len(), 1);
+    let Refined::Failed { reasons, warnings, .. } = refined(true) else { panic!("a warning was allowed") };
+    assert_eq!((reasons[0].code.as_str(), reasons[0].category.as_str()), ("MAPPER-3700-400", "mapping"));
+    assert!(reasons[0].message.contains("coercion n: \"x\" cannot become an integer"), "{reasons:?}");
+    assert_eq!(warnings.len(), 1);
 }
 
 /// `commit-once`: reading a part of the log again changes nothing.

@@ -3,12 +3,14 @@
 //! A file is overridden by the environment (`TRIBUTARY__SECTION__KEY`), and that by flags. The reference page is
 //! generated from here.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use control::ims::Role;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
+use prep::Switches;
 use serde::{Deserialize, Serialize};
 
 /// Defines a section: a struct, its defaults, and the rows of the reference page.
@@ -134,6 +136,15 @@ section! {
 }
 
 section! {
+    /// The mapping language.
+    Prep {
+        /// Sides of the language's switches by their names, such as `{ integer-division = "decimal" }`; the table is in
+        /// [the language's reference](functions.md#switches).
+        switches: BTreeMap<String, String> = BTreeMap::new(),
+    }
+}
+
+section! {
     /// Logs of the process.
     Telemetry {
         /// What to log: a level or a filter such as `info,tributary=debug`.
@@ -162,6 +173,8 @@ section! {
         limits: Limits = Limits::default(),
         /// Outside issuer.
         oidc: Oidc = Oidc::default(),
+        /// Mapping language.
+        prep: Prep = Prep::default(),
         /// Schema Registry.
         registry: Registry = Registry::default(),
         /// Telemetry.
@@ -251,6 +264,7 @@ impl Config {
             self.limits.control_body_bytes > 64 << 20,
             "limits.control_body_bytes must be at most 67108864: bodies are held in memory",
         )?;
+        self.prep.parsed()?;
         self.oidc.check()
     }
 
@@ -272,6 +286,17 @@ impl Config {
         } else {
             self.lake.warehouse.clone()
         }
+    }
+}
+
+impl Prep {
+    /// How the switches stand.
+    pub(crate) fn parsed(&self) -> Result<Switches, String> {
+        let mut switches = Switches::default();
+        for (name, side) in &self.switches {
+            switches.set(name, side).map_err(|error| format!("prep.switches: {error}"))?;
+        }
+        Ok(switches)
     }
 }
 
@@ -330,6 +355,7 @@ pub(crate) fn reference() -> String {
         ("lake", Lake::rows()),
         ("limits", Limits::rows()),
         ("oidc", Oidc::rows()),
+        ("prep", Prep::rows()),
         ("registry", Registry::rows()),
         ("telemetry", Telemetry::rows()),
     ];
@@ -340,7 +366,9 @@ pub(crate) fn reference() -> String {
             format!("\n## `[{name}]`\n")
         });
         page.push_str("\n| key | default | meaning |\n| --- | --- | --- |\n");
-        for (key, default, about) in rows.into_iter().filter(|(_, default, _)| !default.starts_with('{')) {
+        // Sections have a table of their own; a map without entries is no section.
+        let is_key = |default: &str| default == "{}" || !default.starts_with('{');
+        for (key, default, about) in rows.into_iter().filter(|(_, default, _)| is_key(default)) {
             page.push_str(&format!("| `{key}` | `{default}` | {about} |\n"));
         }
     }
@@ -372,11 +400,16 @@ mod tests {
             ("[oidc]\nissuer = \"http://x\"\naudience = \"a\"", "https://"),
             ("[oidc]\nissuer = \"https://x\"\naudience = \"a\"\nrole = \"king\"", "oidc.role"),
             ("[lake]\ncommit_intervall_ms = 5", "commit_intervall_ms"),
+            ("[prep.switches]\ninteger-divison = \"decimal\"", "did you mean integer-division?"),
+            ("[prep.switches]\ninteger-division = \"round\"", "truncate or decimal"),
         ] {
             let error = parse(toml).unwrap_err();
             assert!(error.contains(part), "{toml}: {error}");
         }
         assert_eq!(parse("[lake]\ncommit_interval_ms = 500").unwrap().lake.commit_interval_ms, 500);
+        let set =
+            parse("[prep]\nswitches = { integer-division = \"decimal\" }").unwrap().prep.parsed().unwrap();
+        assert_eq!(set.integer_division, prep::IntegerDivision::Decimal);
     }
 
     #[test]

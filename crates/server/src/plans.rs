@@ -28,6 +28,8 @@ pub(crate) struct Plans {
     pub(crate) refine: Arc<ArcSwap<refine::Plan>>,
     /// Held while a change is read back and swapped in.
     publishing: Mutex<Publishing>,
+    /// How the switches of the mapping language stand, for every set.
+    pub(crate) switches: prep::Switches,
 }
 
 /// What changes to the plans need to know beside them.
@@ -64,8 +66,8 @@ struct CompiledSchema {
 }
 
 impl Plans {
-    pub(crate) fn new() -> Self {
-        Self { inlet: Arc::default(), refine: Arc::default(), publishing: Mutex::default() }
+    pub(crate) fn new(switches: prep::Switches) -> Self {
+        Self { inlet: Arc::default(), refine: Arc::default(), publishing: Mutex::default(), switches }
     }
 
     /// Compiles everything; for start-up.
@@ -75,7 +77,8 @@ impl Plans {
         settle(store, lake).await?;
         let mut tx = store.read().await?;
         let mut plans = (inlet::Plan::default(), refine::Plan::default(), Homes::default());
-        for scope in sandbox::all_scopes(&mut tx, &system_actor(), now).await? {
+        for mut scope in sandbox::all_scopes(&mut tx, &system_actor(), now).await? {
+            scope.switches = self.switches;
             let mut compiler = Compiler::new(&mut tx, &scope, plans);
             compiler.sandbox().await?;
             compiler.retired().await?;
@@ -112,6 +115,8 @@ impl Plans {
             refine::Plan::clone(&self.refine.load()),
             publishing.homes.clone(),
         );
+        // Whoever asked, sets are compiled under the switches of this server.
+        let scope = &Scope { switches: self.switches, ..scope.clone() };
         let mut compiler = Compiler::new(&mut tx, scope, plans);
         compiler.refine.generations.insert(scope.sandbox, scope.generation);
         let mut dropped = Vec::new();

@@ -126,7 +126,7 @@ impl Server {
         let journal = open_journal(&config, &data, &clock)?;
         let tokens =
             Arc::new(Tokens::open(&data.key_path(), clock.clone(), config.token_seconds, &config.oidc)?);
-        let plans = Plans::new();
+        let plans = Plans::new(config.prep.parsed().map_err(Failure::Usage)?);
         plans
             .load(&store, &lake, clock.now())
             .await

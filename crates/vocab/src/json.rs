@@ -155,6 +155,14 @@ pub trait Read<'t>: Copy {
             _ => None,
         }
     }
+
+    fn is_array(self) -> bool {
+        matches!(self.look(), Look::Array(_))
+    }
+
+    fn is_object(self) -> bool {
+        matches!(self.look(), Look::Object(_))
+    }
 }
 
 /// What a value is, one level deep.
@@ -208,18 +216,24 @@ impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
     }
 }
 
-/// An object in the making: of members of one name the last stays, in the place of the first. Its time grows with the number of
-/// members, however many a client sends.
-#[derive(Default)]
-pub(crate) struct Distinct<'a> {
-    pub(crate) object: Object<'a>,
+/// Members in the making: of those of one name the last stays, in the place of the first. Their time grows with their number,
+/// however many a client sends.
+#[derive(Debug)]
+pub struct Distinct<'a, V> {
+    members: Vec<(Cow<'a, str>, V)>,
     /// Where each name is, once there are too many to compare.
     places: HashMap<Cow<'a, str>, usize>,
 }
 
-impl<'a> Distinct<'a> {
-    pub(crate) fn set(&mut self, key: Cow<'a, str>, value: Json<'a>) {
-        let members = &mut self.object.0;
+impl<V> Default for Distinct<'_, V> {
+    fn default() -> Self {
+        Self { members: Vec::new(), places: HashMap::new() }
+    }
+}
+
+impl<'a, V> Distinct<'a, V> {
+    pub fn set(&mut self, key: Cow<'a, str>, value: V) {
+        let members = &mut self.members;
         let old = if members.len() < SMALL_OBJECT {
             members.iter().position(|(name, _)| *name == key)
         } else {
@@ -237,6 +251,18 @@ impl<'a> Distinct<'a> {
                 members.push((key, value));
             }
         }
+    }
+
+    pub fn into_members(self) -> Vec<(Cow<'a, str>, V)> {
+        self.members
+    }
+}
+
+impl<'a, V> FromIterator<(Cow<'a, str>, V)> for Distinct<'a, V> {
+    fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, V)>>(members: I) -> Self {
+        let mut distinct = Self::default();
+        members.into_iter().for_each(|(key, value)| distinct.set(key, value));
+        distinct
     }
 }
 
@@ -290,7 +316,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
         while let Some(Key(key)) = map.next_key()? {
             members.set(key, map.next_value()?);
         }
-        Ok(Json::Object(members.object))
+        Ok(Json::Object(Object(members.into_members())))
     }
 }
 

@@ -15,4 +15,4 @@ pub use id::*;
 pub use json::{Json, Look, Read};
 pub use parse::plain_end;
 pub use schema_ref::SchemaRef;
-pub use tape::{Node, NotJson, Tape};
+pub use tape::{Node, Tape};

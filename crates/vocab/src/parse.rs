@@ -19,10 +19,10 @@ const TENS: [f64; 23] = [
     1e19, 1e20, 1e21, 1e22,
 ];
 
-/// Reads one text. Its functions return `None` where the text is not JSON, and then `at` is there.
+/// Reads one text. Its functions return `None` where the text is not JSON.
 pub(crate) struct Parser<'p> {
     text: &'p str,
-    pub(crate) at: usize,
+    at: usize,
     entries: &'p mut Vec<Entry>,
     /// What strings with escapes say, one after the other.
     unescaped: &'p mut String,

@@ -6,26 +6,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::json::{Distinct, Json, Look, Read};
+use crate::json::{Distinct, Json, Look, Object, Read};
 use crate::parse::Parser;
 
 /// Entries, and bytes of unescaped strings, whose memory waits for the next text: 1 MiB and 64 KiB.
 const KEPT: usize = 64 << 10;
-
-/// The text is not JSON, or not such as [`Json::parse`] takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotJson {
-    /// About where: bytes from the start.
-    pub at: usize,
-}
-
-impl fmt::Display for NotJson {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not JSON at byte {}", self.at)
-    }
-}
-
-impl std::error::Error for NotJson {}
 
 /// A parsed text. The values inside a list or an object follow it; of a member comes first the key, then the value.
 #[derive(Debug, Default)]
@@ -64,24 +49,28 @@ pub(crate) enum Entry {
 }
 
 impl<'a> Tape<'a> {
-    /// Reads one JSON text, in the place of what was there. After an error the tape holds null.
-    pub fn parse<'b>(self, text: &'b [u8]) -> (Tape<'b>, Result<(), NotJson>) {
-        let mut tape = self.emptied();
-        let read = tape.fill(text);
-        if read.is_err() {
-            tape.entries.clear();
-        }
-        (tape, read)
+    /// Reads one JSON text.
+    pub fn of(text: &'a [u8]) -> Result<Self, serde_json::Error> {
+        let (tape, read) = Tape::default().parse(text);
+        read.map(|()| tape)
     }
 
-    fn fill(&mut self, text: &'a [u8]) -> Result<(), NotJson> {
-        // Places in the text are counted in 32 bits.
-        if u32::try_from(text.len()).is_err() {
-            return Err(NotJson { at: u32::MAX as usize });
+    /// Reads one JSON text, in the place of what was there. After an error the tape holds null.
+    pub fn parse<'b>(self, text: &'b [u8]) -> (Tape<'b>, Result<(), serde_json::Error>) {
+        let mut tape = self.emptied();
+        if tape.fill(text).is_some() {
+            return (tape, Ok(()));
         }
-        self.text = std::str::from_utf8(text).map_err(|error| NotJson { at: error.valid_up_to() })?;
-        let mut parser = Parser::new(self.text, &mut self.entries, &mut self.unescaped);
-        parser.parse().ok_or(NotJson { at: parser.at })
+        tape.entries.clear();
+        // What is wrong, and where, is said best by whom we agree with. Places in the text are counted in 32 bits.
+        let error = Json::parse(text).err();
+        (tape, Err(error.unwrap_or_else(|| serde::de::Error::custom("a text of more than 4 GiB"))))
+    }
+
+    fn fill(&mut self, text: &'a [u8]) -> Option<()> {
+        u32::try_from(text.len()).ok()?;
+        self.text = std::str::from_utf8(text).ok()?;
+        Parser::new(self.text, &mut self.entries, &mut self.unescaped).parse()
     }
 
     /// A tape that holds null, in the same memory; that of an uncommonly long text is given back.
@@ -105,6 +94,12 @@ impl<'a> Tape<'a> {
 pub struct Node<'t, 'a> {
     tape: &'t Tape<'a>,
     at: usize,
+}
+
+impl fmt::Debug for Node<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_json().fmt(f)
+    }
 }
 
 impl<'t> Node<'t, '_> {
@@ -163,9 +158,8 @@ impl<'t, 'a> Read<'t> for Node<'t, 'a> {
             Look::String(text) => Json::String(Cow::Borrowed(text)),
             Look::Array(items) => Json::Array(items.map(Read::to_json).collect()),
             Look::Object(members) => {
-                let mut distinct = Distinct::default();
-                members.for_each(|(key, value)| distinct.set(Cow::Borrowed(key), value.to_json()));
-                Json::Object(distinct.object)
+                let members = members.map(|(key, value)| (Cow::Borrowed(key), value.to_json()));
+                Json::Object(Object(members.collect::<Distinct<'_, _>>().into_members()))
             }
         }
     }

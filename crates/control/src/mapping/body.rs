@@ -1,6 +1,6 @@
 //! What clients send: mapping sets and items in two generations, brought into one.
 
-use prep::{Item, SourceType};
+use prep::{Item, Options, SourceType, Switches};
 use serde_json::{Map, Value, json};
 use vocab::random;
 
@@ -15,11 +15,16 @@ const SERVER_MADE: [&str; 8] =
 const SCHEMA_CONTENT_TYPE: &str = "application/vnd.adobe.xed-full+json;version=1";
 
 /// A set in the stored form: `outputSchema.schemaRef` and `mappings` are there, whatever the client wrote.
-pub(super) fn normalise(sent: Map<String, Value>) -> Result<Map<String, Value>, MappingError> {
+pub(super) fn normalise(
+    sent: Map<String, Value>,
+    switches: &Switches,
+) -> Result<Map<String, Value>, MappingError> {
     let reference = schema_reference(&sent)?;
     let mappings = match sent.get("mappings") {
         None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(items)) => items.iter().map(mapping).collect::<Result<Vec<_>, _>>()?,
+        Some(Value::Array(items)) => {
+            items.iter().map(|item| mapping(item, switches)).collect::<Result<Vec<_>, _>>()?
+        }
         Some(_) => return Err(MappingError::invalid("mappings must be an array")),
     };
     let mut doc = sent;
@@ -70,7 +75,7 @@ fn schema_reference(sent: &Map<String, Value>) -> Result<Value, MappingError> {
 }
 
 /// An item in the stored form, with an id of its own.
-pub(super) fn mapping(sent: &Value) -> Result<Value, MappingError> {
+pub(super) fn mapping(sent: &Value, switches: &Switches) -> Result<Value, MappingError> {
     let Value::Object(sent) = sent else {
         return Err(MappingError::invalid("a mapping must be an object"));
     };
@@ -100,7 +105,7 @@ pub(super) fn mapping(sent: &Value) -> Result<Value, MappingError> {
         )
     });
     doc.insert("id".to_owned(), json!(random::hex(16)));
-    doc.insert("sourceType".to_owned(), json!(source_type.echo()));
+    doc.insert("sourceType".to_owned(), json!(source_type.echo(switches)));
     doc.insert("source".to_owned(), json!(source));
     doc.insert("destination".to_owned(), json!(destination));
     Ok(Value::Object(doc))
@@ -113,6 +118,12 @@ fn scalar(value: Option<&Value>) -> Option<String> {
         value @ (Value::Number(_) | Value::Bool(_)) => Some(value.to_string()),
         _ => None,
     }
+}
+
+/// How a stored set is to be read: under the switches, and with what it says of itself.
+pub(super) fn options(doc: &Map<String, Value>, switches: Switches) -> Options {
+    let flag = |name| doc.get(name).and_then(Value::as_bool).unwrap_or(false);
+    Options { switches, allow_nulls: flag("allowNullValues"), strict: flag("strictMapping") }
 }
 
 /// The items of a stored set, as the language takes them.

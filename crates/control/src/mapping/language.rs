@@ -1,9 +1,9 @@
 //! The mapping language by itself: expressions checked, functions and operators listed from the engine's own tables.
 
-use prep::{CATEGORIES, Context, Expression, Function, Kind, Need, OPERATORS, Parameter};
+use prep::{CATEGORIES, Context, Expression, Function, Kind, Need, OPERATORS, Parameter, ValidateResult};
 use serde_json::{Map, Value, json};
 use store::Tx;
-use vocab::{Json, random};
+use vocab::{Tape, random};
 
 use super::error::MappingError;
 use super::{samples, sets};
@@ -18,8 +18,11 @@ pub async fn validate(tx: &mut Tx, scope: &Scope, body: &Map<String, Value>) -> 
         sets::get(tx, scope, id, None).await?;
     }
     let records = sample(body)?;
-    let expression = match Expression::parse(source) {
+    // The documents have two shapes of the answer.
+    let bare = scope.switches.validate_result == ValidateResult::Boolean;
+    let expression = match Expression::parse_with(source, scope.switches) {
         Ok(expression) => expression,
+        Err(_) if bare => return Ok(Value::Bool(false)),
         Err(error) => {
             let mut shown = failed(error.code(), &error.to_string());
             shown["span"] = json!({ "start": error.span.start, "end": error.span.end });
@@ -29,14 +32,18 @@ pub async fn validate(tx: &mut Tx, scope: &Scope, body: &Map<String, Value>) -> 
     let mut results = Vec::with_capacity(records.len());
     for record in &records {
         let text = record.to_string();
-        let record = Json::parse(text.as_bytes())
+        let record = Tape::of(text.as_bytes())
             .map_err(|error| MappingError::invalid(format!("the sample cannot be read: {error}")))?;
         match expression
-            .evaluate(&record, &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) })
+            .evaluate(record.root(), &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) })
         {
             Ok(value) => results.push(serde_json::from_str(&value.to_string()).unwrap_or_default()),
+            Err(_) if bare => return Ok(Value::Bool(false)),
             Err(error) => return Ok(failed(error.code, &error.message)),
         }
+    }
+    if bare {
+        return Ok(Value::Bool(true));
     }
     let remarks = expression.remarks().iter().map(|remark| {
         json!({
@@ -136,7 +143,12 @@ fn java(kind: Kind) -> &'static str {
         Kind::Boolean => "java.lang.Boolean",
         Kind::Integer => "java.lang.Integer",
         Kind::Number => "java.lang.Number",
-        Kind::String | Kind::Regex | Kind::WholeRegex | Kind::DatePattern => "java.lang.String",
+        Kind::String
+        | Kind::Regex
+        | Kind::WholeRegex
+        | Kind::MatchRegex
+        | Kind::DatePattern
+        | Kind::DatePart => "java.lang.String",
         Kind::Date => "java.time.ZonedDateTime",
         Kind::Array => "[Ljava.lang.Object;",
         Kind::Object => "java.util.Map",

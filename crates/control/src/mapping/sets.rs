@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use prep::{Context, Finding, Item, ItemError, MappingSet, Severity, Warning};
+use prep::{Context, Finding, Item, ItemError, MappingSet, Severity, Switches, Warning};
 use serde_json::{Map, Value, json};
 use store::{Tx, values};
-use vocab::{Json, Millis, random};
+use vocab::{Json, Millis, Node, Tape, random};
 
 use super::body::{self, items, normalise, schema_id};
 use super::error::{MappingError, transform_error};
@@ -74,7 +74,7 @@ async fn checked(
     scope: &Scope,
     body: Map<String, Value>,
 ) -> Result<Map<String, Value>, MappingError> {
-    let mut doc = normalise(body)?;
+    let mut doc = normalise(body, &scope.switches)?;
     let found = registry::lookup(tx, scope, schema_id(&doc)).await?;
     if let Some(id) = found.and_then(|schema| schema.get("$id").cloned())
         && let Some(output) = doc.get_mut("outputSchema")
@@ -154,7 +154,7 @@ pub async fn add_mapping(
     id: &str,
     sent: &Value,
 ) -> Result<(Stored, Value), MappingError> {
-    let added = body::mapping(sent)?;
+    let added = body::mapping(sent, &scope.switches)?;
     let mapping = added["id"].as_str().unwrap_or_default().to_owned();
     let push = |mappings: &mut Vec<Value>| {
         mappings.push(added);
@@ -173,7 +173,7 @@ pub async fn replace_mapping(
     mapping: &str,
     sent: &Value,
 ) -> Result<(Stored, Value), MappingError> {
-    let mut new = body::mapping(sent)?;
+    let mut new = body::mapping(sent, &scope.switches)?;
     let replace = |mappings: &mut Vec<Value>| {
         let at = place(mappings, mapping)?;
         let version = mappings[at].get("version").and_then(Value::as_u64).unwrap_or(0);
@@ -313,7 +313,7 @@ pub async fn compiled_with(
             made
         }
     };
-    Ok((Arc::new(compile_against(&found.0, &known)?), found.1))
+    Ok((Arc::new(compile_against(&found.0, &known, scope.switches)?), found.1))
 }
 
 async fn output_schema(tx: &mut Tx, scope: &Scope, schema: &str) -> Result<Arc<xdm::Schema>, MappingError> {
@@ -323,13 +323,13 @@ async fn output_schema(tx: &mut Tx, scope: &Scope, schema: &str) -> Result<Arc<x
 
 async fn compile(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result<MappingSet, MappingError> {
     let schema = output_schema(tx, scope, schema_id(doc)).await?;
-    compile_against(doc, &schema)
+    compile_against(doc, &schema, scope.switches)
 }
 
 /// What is to be warned of in a set that may be saved: against its schema, and against its sample when it names one.
 async fn check(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result<Vec<Finding>, MappingError> {
     let schema = output_schema(tx, scope, schema_id(doc)).await?;
-    let compiled = compile_against(doc, &schema)?;
+    let compiled = compile_against(doc, &schema, scope.switches)?;
     let sample = match doc.get("inputSchema").and_then(|input| input.get("sampleId")?.as_str()) {
         Some(id) => match samples::records(tx, scope, id).await {
             // Saving a set asks for no more than that its schema exists.
@@ -339,7 +339,8 @@ async fn check(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result<V
         None => Vec::new(),
     };
     let sample: Vec<String> = sample.iter().take(PREVIEW_RECORDS_MAX).map(Value::to_string).collect();
-    let sample: Vec<Json<'_>> = sample.iter().filter_map(|text| Json::parse(text.as_bytes()).ok()).collect();
+    let sample: Vec<Tape<'_>> = sample.iter().filter_map(|text| Tape::of(text.as_bytes()).ok()).collect();
+    let sample: Vec<Node<'_, '_>> = sample.iter().map(Tape::root).collect();
     let findings = compiled.check(&schema, &sample);
     let refused = findings
         .iter()
@@ -349,8 +350,12 @@ async fn check(tx: &mut Tx, scope: &Scope, doc: &Map<String, Value>) -> Result<V
     if refused.is_empty() { Ok(findings) } else { Err(MappingError::Items(refused)) }
 }
 
-fn compile_against(doc: &Map<String, Value>, schema: &xdm::Schema) -> Result<MappingSet, MappingError> {
-    MappingSet::compile(&items(doc), schema).map_err(|errors| {
+fn compile_against(
+    doc: &Map<String, Value>,
+    schema: &xdm::Schema,
+    switches: Switches,
+) -> Result<MappingSet, MappingError> {
+    MappingSet::compile_with(&items(doc), schema, body::options(doc, switches)).map_err(|errors| {
         let sent = |error: &ItemError| {
             doc.get("mappings").and_then(|items| items.get(error.index)).cloned().unwrap_or_default()
         };
@@ -365,7 +370,7 @@ pub async fn validate(
     scope: &Scope,
     body: Map<String, Value>,
 ) -> Result<(Vec<Value>, Vec<Value>), MappingError> {
-    let doc = normalise(body)?;
+    let doc = normalise(body, &scope.switches)?;
     let (errors, findings) = match check(tx, scope, &doc).await {
         Ok(findings) => (Vec::new(), findings),
         Err(MappingError::Items(errors)) => (errors, Vec::new()),
@@ -415,12 +420,13 @@ impl MappingError {
     }
 }
 
-/// Maps records as the record path would: `{"data", "errors"}` for each.
+/// Maps records as the record path would: `{"data", "errors"}` for each, and `explain`, item by item, if that is asked for.
 pub async fn preview(
     tx: &mut Tx,
     scope: &Scope,
     data: &Value,
     set: Map<String, Value>,
+    explain: bool,
 ) -> Result<Vec<Value>, MappingError> {
     let records: &[Value] = match data {
         Value::Array(records) => records,
@@ -430,27 +436,43 @@ pub async fn preview(
     if records.len() > PREVIEW_RECORDS_MAX {
         return Err(MappingError::invalid(format!("a preview takes at most {PREVIEW_RECORDS_MAX} records")));
     }
-    let doc = normalise(set)?;
+    let doc = normalise(set, &scope.switches)?;
     let compiled = compile(tx, scope, &doc).await?;
     let mut shown = Vec::with_capacity(records.len());
     for record in records {
         let text = record.to_string();
-        let record = Json::parse(text.as_bytes())
+        let record = Tape::of(text.as_bytes())
             .map_err(|error| MappingError::invalid(format!("a record cannot be read: {error}")))?;
-        let mapped =
-            compiled.apply(&record, &Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) });
-        let errors: Vec<Value> = mapped.warnings.iter().map(|warning| warning_error(warning, &doc)).collect();
-        let data: Value = serde_json::from_str(&mapped.record.to_string()).unwrap_or_default();
+        let context = Context { now: scope.now, seed: u128::from_be_bytes(random::bytes()) };
+        let (mapped, told) = if explain {
+            let (mapped, told) = compiled.explain(record.root(), &context);
+            (mapped, Some(told))
+        } else {
+            (compiled.apply(record.root(), &context), None)
+        };
+        // In a strict set a warning is what the record fails of.
+        let severity = if compiled.refuses(&mapped).is_some() { "ERROR" } else { "WARNING" };
+        let errors = mapped.warnings.iter().map(|warning| warning_error(warning, severity, &doc));
+        let errors: Vec<Value> = errors.collect();
         let errors = if errors.is_empty() { Value::Null } else { Value::Array(errors) };
-        shown.push(json!({ "data": data, "errors": errors }));
+        let mut row = json!({ "data": value(&mapped.to_json()), "errors": errors });
+        if let Some(told) = told {
+            row["explain"] = value(&told);
+        }
+        shown.push(row);
     }
     Ok(shown)
 }
 
-fn warning_error(warning: &Warning, doc: &Map<String, Value>) -> Value {
+fn value(json: &Json<'_>) -> Value {
+    serde_json::from_str(&json.to_string()).unwrap_or_default()
+}
+
+fn warning_error(warning: &Warning, severity: &str, doc: &Map<String, Value>) -> Value {
     json!({
         "source": warning.source, "sourceType": doc["mappings"][warning.item]["sourceType"],
         "destination": warning.destination, "exception": warning.message, "columnName": warning.destination,
-        "code": warning.code, "severity": "WARNING"
+        "code": warning.code, "severity": severity,
+        "span": { "start": warning.span.start, "end": warning.span.end }
     })
 }

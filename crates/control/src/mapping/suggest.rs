@@ -83,7 +83,7 @@ fn mapping(source: &str, destination: &str, score: f64) -> Result<Value, Mapping
         "sourceType": "ATTRIBUTE", "source": source, "destination": destination,
         "matchScore": (score * 1000.0).round() / 1000.0
     });
-    body::mapping(&sent)
+    body::mapping(&sent, &prep::Switches::default())
 }
 
 /// A set that is not stored: it has no id.

@@ -213,7 +213,7 @@ async fn lists_and_previews() {
         assert_eq!(found.iter().map(|set| &set.id).collect::<Vec<_>>(), expected, "{name}={value}");
     }
     let data = json!([{ "first": "Ada", "last": "Lovelace" }, { "first": 7 }]);
-    let shown = preview(&mut tx, &scope, &data, newer()).await.unwrap();
+    let shown = preview(&mut tx, &scope, &data, newer(), false).await.unwrap();
     assert_eq!(
         shown[0]["data"],
         json!({ "person": { "name": { "firstName": "Ada", "lastName": "LOVELACE" } } })
@@ -426,11 +426,74 @@ fn the_language_is_listed_whole() {
         }
     }
     let operators = language::operators();
-    for (symbol, method, operands) in
-        [("/", "divide", 2), ("div", "divide", 2), ("~", "complement", 1), ("not", "not", 1)]
-    {
+    for (symbol, method, operands) in [
+        ("/", "divide", 2),
+        ("div", "divide", 2),
+        ("~", "complement", 1),
+        ("not", "not", 1),
+        ("?:", "ternary", 3),
+    ] {
         let found = operators.iter().find(|one| one["operatorSymbol"] == symbol).unwrap();
         assert_eq!((&found["methodName"], &found["numberOfOperands"]), (&json!(method), &json!(operands)));
+    }
+}
+
+#[tokio::test]
+async fn the_switches_of_a_scope_hold() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let plain = testing::scope(&mut tx, "acme").await;
+    let mut other = plain.clone();
+    for (name, side) in
+        [("validate-result", "boolean"), ("static-echo", "word"), ("integer-division", "decimal")]
+    {
+        other.switches.set(name, side).unwrap();
+    }
+    for (body, expected) in [
+        (json!({ "expression": "1 + 1" }), true),
+        (json!({ "expression": "1 +" }), false),
+        (json!({ "expression": "1 / a", "sampleData": "{\"a\": 2}" }), true),
+        (json!({ "expression": "1 / a", "sampleData": "{\"a\": 0}" }), false),
+    ] {
+        let found = language::validate(&mut tx, &other, &object(body.clone())).await.unwrap();
+        assert_eq!(found, json!(expected), "{body}");
+        let found = language::validate(&mut tx, &plain, &object(body.clone())).await.unwrap();
+        assert_eq!(found["validationStatus"] == "succeeded", expected, "{body}");
+    }
+    let mut set = newer();
+    set["mappings"] = json!([
+        { "sourceType": "STATIC", "source": "x", "destination": "person.name.firstName" },
+        { "source": "concat(7 / a)", "destination": "person.name.lastName" }
+    ]);
+    for (scope, echo, last) in [(&plain, "text/plain", "3"), (&other, "STATIC", "3.5")] {
+        let made = made(&mut tx, scope, set.clone()).await;
+        assert_eq!(made["mappings"][0]["sourceType"], echo);
+        let shown = preview(&mut tx, scope, &json!({ "a": 2 }), set.clone(), false).await.unwrap();
+        assert_eq!(shown[0]["data"]["person"]["name"]["lastName"], last);
+        let id = made["id"].as_str().unwrap();
+        let compiled = compiled(&mut tx, scope, id, None).await.unwrap().0;
+        assert_eq!(compiled.options().switches, scope.switches);
+    }
+}
+
+#[tokio::test]
+async fn a_set_says_whether_nulls_are_written_and_warnings_allowed() {
+    let (store, _dir) = testing::store().await;
+    let mut tx = store.write().await.unwrap();
+    let scope = testing::scope(&mut tx, "acme").await;
+    let data = json!({ "first": [], "last": null });
+    for (flag, name, severity) in [
+        (json!(false), json!({}), "WARNING"),
+        (json!(true), json!({ "person": { "name": { "lastName": null } } }), "ERROR"),
+    ] {
+        let mut set = newer();
+        set.insert("allowNullValues".to_owned(), flag.clone());
+        set.insert("strictMapping".to_owned(), flag);
+        let id = made(&mut tx, &scope, set.clone()).await["id"].as_str().unwrap().to_owned();
+        let shown = preview(&mut tx, &scope, &data, set, false).await.unwrap();
+        assert_eq!((&shown[0]["data"], &shown[0]["errors"][0]["severity"]), (&name, &json!(severity)));
+        let options = *compiled(&mut tx, &scope, &id, None).await.unwrap().0.options();
+        assert_eq!((options.strict, options.allow_nulls), (severity == "ERROR", severity == "ERROR"));
     }
 }
 

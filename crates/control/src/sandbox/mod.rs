@@ -235,6 +235,8 @@ fn into_scope(sandbox: Sandbox, tenant: String, actor: Actor, now: Millis) -> Sc
         actor,
         request: Request::default(),
         now,
+        // The server knows better: it sets them where it asks for a scope.
+        switches: prep::Switches::default(),
     }
 }
 

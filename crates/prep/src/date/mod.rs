@@ -10,6 +10,7 @@ use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ZonedDateTime, civil};
 
 use crate::failure::{Failure, excerpt};
+use crate::switches::{EpochDigits, Switches};
 use pattern::Pattern;
 
 /// The documented formats that the reader of ISO texts below does not cover, in the documented order.
@@ -33,6 +34,22 @@ static DEFAULTS: LazyLock<Vec<Pattern>> = LazyLock::new(|| {
 
 /// Longest text that any default format reads, with room for a long fraction.
 const DEFAULT_BYTES_MAX: usize = 64;
+
+/// Reads a text by the default formats; by a switch, 10 and 13 digits are seconds and milliseconds since 1970.
+pub(crate) fn read(text: &str, switches: &Switches) -> Result<ZonedDateTime, Failure> {
+    let digits = text.trim();
+    if switches.epoch_digits == EpochDigits::Read
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && let Ok(count) = digits.parse::<i64>()
+    {
+        match digits.len() {
+            10 => return from_millis(count * 1000),
+            13 => return from_millis(count),
+            _ => {}
+        }
+    }
+    parse(text)
+}
 
 /// Reads a text by the default formats. Without a zone it is in UTC.
 pub(crate) fn parse(text: &str) -> Result<ZonedDateTime, Failure> {
@@ -163,10 +180,8 @@ static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundl
 /// A zone by its name (`Europe/Paris`), an abbreviation (`PST`) or an offset (`Z`, `+01:00`, `UTC+1`).
 pub(crate) fn named_zone(name: &str) -> Option<TimeZone> {
     let name = name.trim();
-    match pattern::fixed_zone(name) {
-        Some(offset) => Some(zone(offset)),
-        None => region(name),
-    }
+    // The database comes first: its CET has a summer time, which the abbreviation of a time has not.
+    region(name).or_else(|| pattern::fixed_zone(name).map(zone))
 }
 
 /// A zone of the database by its name.
@@ -182,6 +197,16 @@ pub(crate) fn in_zone(wall: civil::DateTime, zone: TimeZone) -> Option<ZonedDate
 /// The same instant in UTC.
 pub(crate) fn to_utc(date: &ZonedDateTime) -> ZonedDateTime {
     date.with_time_zone(TimeZone::UTC)
+}
+
+/// A date without the fraction of its second.
+pub(crate) fn whole_seconds(date: ZonedDateTime) -> ZonedDateTime {
+    date.with().subsec_nanosecond(0).build().unwrap_or(date)
+}
+
+/// The text that Java's `Date` has for an instant: `Sat Feb 03 04:05:06 UTC 2024`.
+pub(crate) fn java_text(date: &ZonedDateTime) -> String {
+    to_utc(date).strftime("%a %b %d %H:%M:%S UTC %Y").to_string()
 }
 
 /// The canonical text in the value's own zone: `2024-02-03T04:05:06.789+01:00`, `Z` for UTC, no fraction when zero.

@@ -2,6 +2,8 @@
 
 use jiff::{ZonedDateTime, civil};
 
+use crate::switches::{DatePartW, Switches, WeekdayBase};
+
 /// A component of a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -19,8 +21,8 @@ pub(crate) enum Part {
     Millisecond,
 }
 
-/// Every spelling of every component. `w` is listed for the week and for the weekday: it is the weekday, as in the SQL
-/// dialect from which the table comes. `m` is the month and `y` the day of the year.
+/// Every spelling of every component. `w` is listed for the week and for the weekday: unless a switch says otherwise it is
+/// the weekday, as in the SQL dialect from which the table comes. `m` is the month and `y` the day of the year.
 const SPELLINGS: &[(&str, Part)] = &[
     ("year", Part::Year),
     ("yyyy", Part::Year),
@@ -58,14 +60,17 @@ const SPELLINGS: &[(&str, Part)] = &[
 ];
 
 impl Part {
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str, switches: &Switches) -> Option<Self> {
+        if switches.date_part_w == DatePartW::Week && name.eq_ignore_ascii_case("w") {
+            return Some(Part::Week);
+        }
         SPELLINGS.iter().find(|(spelling, _)| spelling.eq_ignore_ascii_case(name)).map(|(_, part)| *part)
     }
 
     /// The component of that name among those that can be set.
     pub(crate) fn settable(name: &str) -> Option<Self> {
         let hour = name.eq_ignore_ascii_case("hour") || name.eq_ignore_ascii_case("hh");
-        Self::named(name).filter(|part| match part {
+        Self::named(name, &Switches::default()).filter(|part| match part {
             Part::Year | Part::Month | Part::Day | Part::Minute | Part::Second => true,
             Part::Hour => hour,
             _ => false,
@@ -95,8 +100,8 @@ impl Part {
         date_of.to_datetime(time).to_zoned_datetime(date.time_zone().clone()).ok()
     }
 
-    /// The component of a date, in its own zone. Weeks are ISO weeks, Monday is 1.
-    pub(crate) fn of(self, date: &ZonedDateTime) -> i64 {
+    /// The component of a date, in its own zone. Weeks are ISO weeks, and Monday is 1 unless a switch says otherwise.
+    pub(crate) fn of(self, date: &ZonedDateTime, switches: &Switches) -> i64 {
         match self {
             Part::Year => date.year().into(),
             Part::Quarter => i64::from(date.month() - 1) / 3 + 1,
@@ -104,6 +109,9 @@ impl Part {
             Part::DayOfYear => date.day_of_year().into(),
             Part::Day => date.day().into(),
             Part::Week => date.iso_week_date().week().into(),
+            Part::Weekday if switches.weekday_base == WeekdayBase::Sunday => {
+                date.weekday().to_sunday_one_offset().into()
+            }
             Part::Weekday => date.weekday().to_monday_one_offset().into(),
             Part::Hour => date.hour().into(),
             Part::Hour12 if date.hour() % 12 == 0 => 12,

@@ -29,7 +29,7 @@ const MONTHS: [&str; 12] = [
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// Names of fixed offsets that are read, in hours.
-const ZONES: [(&str, i8); 12] = [
+const ZONES: [(&str, i8); 22] = [
     ("UTC", 0),
     ("GMT", 0),
     ("Z", 0),
@@ -42,6 +42,16 @@ const ZONES: [(&str, i8); 12] = [
     ("PST", -8),
     ("PDT", -7),
     ("UT", 0),
+    ("WET", 0),
+    ("WEST", 1),
+    ("CET", 1),
+    ("CEST", 2),
+    ("EET", 2),
+    ("EEST", 3),
+    ("JST", 9),
+    ("AKST", -9),
+    ("AKDT", -8),
+    ("HST", -10),
 ];
 
 /// A compiled pattern.
@@ -246,6 +256,7 @@ fn quarter(out: &mut String, month: i8, width: usize) {
     match width {
         1 | 2 => number(out, i64::from(month - 1) / 3 + 1, width),
         3 => out.push_str(["Q1", "Q2", "Q3", "Q4"][quarter]),
+        5 => number(out, i64::from(month - 1) / 3 + 1, 1),
         _ => out.push_str(["1st quarter", "2nd quarter", "3rd quarter", "4th quarter"][quarter]),
     }
 }
@@ -322,7 +333,7 @@ impl Fields {
                 Some(rest)
             }
             'z' | 'V' | 'O' => self.zone(text),
-            'Z' | 'X' => self.numeric_offset(text, letter == 'X'),
+            'Z' | 'X' => self.numeric_offset(text, letter == 'X', false),
             _ => self.digits(letter, width, adjacent, text),
         }
     }
@@ -363,8 +374,8 @@ impl Fields {
         Some(&text[count..])
     }
 
-    /// `-0800`, `-08:00`, `-08`; with `X` also `Z`.
-    fn numeric_offset<'t>(&mut self, text: &'t str, or_letter: bool) -> Option<&'t str> {
+    /// `-0800`, `-08:00`, `-08`; with `X` also `Z`, and behind a name also `-8`.
+    fn numeric_offset<'t>(&mut self, text: &'t str, or_letter: bool, or_short: bool) -> Option<&'t str> {
         if let (true, Some(rest)) = (or_letter, text.strip_prefix(['Z', 'z'])) {
             self.offset = Some(Offset::UTC);
             return Some(rest);
@@ -374,7 +385,11 @@ impl Fields {
             b'-' => -1,
             _ => return None,
         };
-        let (hours, mut rest) = two_digits(&text[1..])?;
+        let one_digit = || {
+            let digit = text.as_bytes().get(1).filter(|digit| or_short && digit.is_ascii_digit())?;
+            Some((i16::from(digit - b'0'), &text[2..]))
+        };
+        let (hours, mut rest) = two_digits(&text[1..]).or_else(one_digit)?;
         let mut minutes = 0;
         if let Some((found, after)) = two_digits(rest.strip_prefix(':').unwrap_or(rest)) {
             minutes = found;
@@ -393,11 +408,11 @@ impl Fields {
             return Some(&text[end..]);
         }
         let Some((at, rest)) = one_of(text, &names) else {
-            return self.numeric_offset(text, false);
+            return self.numeric_offset(text, false, false);
         };
         self.offset = Offset::from_hours(ZONES[at].1).ok();
         if ZONES[at].1 == 0 && rest.starts_with(['+', '-']) {
-            self.numeric_offset(rest, false)
+            self.numeric_offset(rest, false, true)
         } else {
             Some(rest)
         }

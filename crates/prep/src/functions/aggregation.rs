@@ -38,11 +38,15 @@ fn extreme<'e>(a: &mut Args<'_, 'e>, wanted: Ordering) -> Result<Value<'e>, Fail
     let mut best = Value::Null;
     for value in a.spread(0)?.into_iter().filter(|value| !value.is_null()) {
         let better = best.is_null() || {
-            let texts = |value: &Value<'_>| matches!(value, Value::Text(_));
-            if texts(&value) != texts(&best) {
+            // A text that spells a number is in order with numbers elsewhere, and so is a boolean; not here.
+            let kind = |value: &Value<'_>| match value {
+                Value::Integer(_) | Value::Big(_) | Value::Decimal(_) | Value::Exact(_) => "a number",
+                other => other.kind(),
+            };
+            if kind(&value) != kind(&best) {
                 return Err(a.bad(format!("{} and {} have no order", best.kind(), value.kind())));
             }
-            order(&value, &best)? == wanted
+            order(&value, &best, a.switches())? == wanted
         };
         if better {
             best = value;

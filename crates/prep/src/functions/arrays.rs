@@ -106,7 +106,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
         examples: &[ex("size_of([null, 1])", "2"), ex(r#"size_of("abc")"#, "3"), ex("size_of(missing)", "0")],
         eval: |a| {
             let value = a.value(0)?;
-            value.size().map(Value::from).ok_or_else(|| a.bad(format!("{} has no size", value.kind())))
+            a.switches()
+                .text_units
+                .size(&value)
+                .map(Value::from)
+                .ok_or_else(|| a.bad(format!("{} has no size", value.kind())))
         },
     },
     Function {
@@ -136,7 +140,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         names: &["array_to_string"],
         args: &[arg("separator", Kind::String), arg("array", Kind::Array)],
         returns: Kind::String,
-        nulls: Nulls::Keep,
+        nulls: Nulls::Pass,
         doc: "The elements of an array, inner arrays included, with a separator between them. Objects are written as JSON with single quotes, dates as milliseconds since 1970.",
         examples: &[
             ex(r#"array_to_string("-", [[1], [2]])"#, r#""1-2""#),

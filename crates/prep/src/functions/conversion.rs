@@ -5,6 +5,7 @@ use crate::arithmetic::{Number, number};
 use crate::arity::arg;
 use crate::eval::Args;
 use crate::failure::{Failure, excerpt};
+use crate::switches::ToBigintFraction;
 use crate::value::{Value, parse_number};
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -38,13 +39,22 @@ pub(super) static FUNCTIONS: &[Function] = &[
             ),
         ],
         eval: |a| {
+            let truncates = a.switches().to_bigint_fraction == ToBigintFraction::Truncate;
             let value = a.value(0)?;
             let digits = match &value {
                 Value::Text(text) => Some(text.trim()).filter(|text| is_plain(text)).map(canonical),
                 _ => None,
             };
             let Some(digits) = digits else {
-                return parsed_value(value, a).map(Number::into_value);
+                return parsed_value(value, a).map(|number| match number {
+                    Number::Decimal(value) if truncates => Value::Decimal(value.trunc()),
+                    number => number.into_value(),
+                });
+            };
+            let digits = match digits.split_once('.') {
+                // A number without its fraction may be zero, which has no sign.
+                Some((whole, _)) if truncates => canonical(whole),
+                _ => digits,
             };
             if digits.len() > DIGITS_MAX {
                 return Err(Failure::Overflow);

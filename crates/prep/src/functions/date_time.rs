@@ -1,7 +1,7 @@
 //! The group Date / Time. Every item of a record sees the same instant as `now()`.
 
-use jiff::civil;
 use jiff::tz::TimeZone;
+use jiff::{ZonedDateTime, civil};
 
 use super::{Example, Function, Kind, Nulls, ex};
 use crate::arity::{arg, optional};
@@ -9,6 +9,7 @@ use crate::date;
 use crate::date::part::Part;
 use crate::eval::Args;
 use crate::failure::{Failure, excerpt};
+use crate::switches::{DateFraction, MakeDateZone};
 use crate::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -84,7 +85,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         names: &["date_part"],
-        args: &[arg("component", Kind::String), arg("date", Kind::Date)],
+        args: &[arg("component", Kind::DatePart), arg("date", Kind::Date)],
         returns: Kind::Integer,
         nulls: Nulls::Pass,
         doc: "One component of a date as a number: year, quarter, month, dayofyear, day, week, weekday, hour, minute, second, millisecond or an abbreviation. `m` is the month, `w` the weekday from Monday = 1.",
@@ -96,12 +97,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ],
         eval: |a| {
             let name = a.text(0)?;
-            let part = Part::named(&name)
+            let part = Part::named(&name, a.switches())
                 .ok_or_else(|| a.bad(format!("a date has no component {}", excerpt(&name))))?;
             if a.value(1)?.is_null() {
                 return Ok(Value::Null);
             }
-            Ok(part.of(&a.date(1)?).into())
+            Ok(part.of(&a.date(1)?, a.switches()).into())
         },
     },
     Function {
@@ -123,7 +124,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             }
             let (value, date) = (a.integer(1)?, a.date(2)?);
             let set = part.set(value, &date);
-            set.map(Value::date).ok_or_else(|| a.bad(format!("{name} cannot be {value}")))
+            set.map(|date| finished(date, a)).ok_or_else(|| a.bad(format!("{name} cannot be {value}")))
         },
     },
     Function {
@@ -186,12 +187,23 @@ fn zone(a: &mut Args<'_, '_>, position: usize) -> Result<TimeZone, Failure> {
     date::named_zone(&name).ok_or_else(|| a.bad(format!("{} is no time zone", excerpt(&name))))
 }
 
+/// A date as `date` and `set_date_part` yield it.
+fn finished<'e>(date: ZonedDateTime, a: &Args<'_, 'e>) -> Value<'e> {
+    Value::date(match a.switches().date_fraction {
+        DateFraction::Keep => date,
+        DateFraction::Drop => date::whole_seconds(date),
+    })
+}
+
 fn make<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
     let mut parts = [0; 7];
     for (position, part) in parts.iter_mut().enumerate() {
         *part = a.integer(position)?;
     }
-    let zone = zone(a, 7)?;
+    let mut zone = zone(a, 7)?;
+    if a.switches().make_date_zone == MakeDateZone::Utc {
+        zone = TimeZone::UTC;
+    }
     let [year, month, day, hour, minute, second, nano] = parts;
     let small = |value: i64| i8::try_from(value).ok();
     let wall = || {
@@ -216,11 +228,12 @@ fn parse<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
     let text = value.into_text().ok_or_else(|| a.bad(format!("a date is read from a text, not {kind}")))?;
     a.budget().touch(text.len())?;
     if a.len() == 1 {
-        return date::parse(&text).map(Value::date);
+        return date::read(&text, a.switches()).map(|date| finished(date, a));
     }
     let pattern = a.pattern(1)?;
-    pattern.parse(text.trim()).map(Value::date).map_err(|reason| Failure::NotADate {
+    let read = pattern.parse(text.trim()).map_err(|reason| Failure::NotADate {
         text: excerpt(&text),
         detail: format!(" by its pattern: {reason}"),
-    })
+    })?;
+    Ok(finished(read, a))
 }

@@ -25,7 +25,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         names: &["to_map"],
         args: &[repeated("key", Kind::String), repeated("value", Kind::Any)],
         returns: Kind::Object,
-        nulls: Nulls::Keep,
+        nulls: Nulls::Pass,
         doc: "A map of keys and values, in their order.",
         examples: &[ex(r#"to_map("a", 1)"#, r#"{"a":1}"#)],
         eval: |a| pairs(a).map(Value::object),

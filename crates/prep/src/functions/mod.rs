@@ -72,7 +72,11 @@ pub enum Kind {
     Regex,
     /// A regular expression that matches a whole text.
     WholeRegex,
+    /// A regular expression that matches a whole text, or by a switch any part of it.
+    MatchRegex,
     DatePattern,
+    /// A component of dates by its name.
+    DatePart,
     Lambda,
 }
 
@@ -88,8 +92,9 @@ impl Kind {
             Kind::Date => "date",
             Kind::Array => "array",
             Kind::Object => "object",
-            Kind::Regex | Kind::WholeRegex => "regex",
+            Kind::Regex | Kind::WholeRegex | Kind::MatchRegex => "regex",
             Kind::DatePattern => "date pattern",
+            Kind::DatePart => "date component",
             Kind::Lambda => "lambda",
         }
     }
@@ -151,7 +156,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
 
 #[cfg(test)]
 mod tests {
-    use vocab::{Json, Millis};
+    use vocab::{Json, Millis, Tape};
 
     use super::*;
     use crate::{Context, Expression};
@@ -165,10 +170,10 @@ mod tests {
             assert!(!function.examples.is_empty(), "{function:?} has no example");
             for Example { record, expression, result, .. } in function.examples {
                 let record = if record.is_empty() { "{}" } else { record };
-                let record = Json::parse(record.as_bytes()).expect(expression);
+                let record = Tape::of(record.as_bytes()).expect(expression);
                 let compiled =
                     Expression::parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
-                let found = compiled.evaluate(&record, &Context { now: NOW, seed: 0 });
+                let found = compiled.evaluate(record.root(), &Context { now: NOW, seed: 0 });
                 let found = found.unwrap_or_else(|warning| panic!("{expression}: {}", warning.message));
                 assert_eq!(&found.to_string(), result, "{expression}");
             }
@@ -195,9 +200,8 @@ mod tests {
                 });
             }
             let source = format!("{}({})", function.names[0], arguments.join(","));
-            let found = Expression::parse(&source)
-                .unwrap()
-                .evaluate(&Json::Object(Default::default()), &Context { now: NOW, seed: 0 });
+            let (compiled, nothing) = (Expression::parse(&source).unwrap(), Tape::default());
+            let found = compiled.evaluate(nothing.root(), &Context { now: NOW, seed: 0 });
             assert_eq!(found.map_err(|warning| warning.message), Ok(Json::Null), "{source}");
         }
     }

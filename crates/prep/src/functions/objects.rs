@@ -9,6 +9,7 @@ use crate::budget::Budget;
 use crate::eval::Args;
 use crate::failure::Failure;
 use crate::path::{Found, SourcePath};
+use crate::switches::MapGetValues;
 use crate::value::{Members, Value};
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -29,7 +30,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         names: &["arrays_to_object", "arrays_to_objects"],
         args: &[repeated("key", Kind::String), repeated("values", Kind::Array)],
         returns: Kind::Array,
-        nulls: Nulls::Keep,
+        nulls: Nulls::Pass,
         doc: "An array of objects; the first takes the first element of each array, and so on. Where an array is shorter its key is absent.",
         examples: &[
             ex(r#"arrays_to_objects("a", [1, 2], "b", ["x", "y"])"#, r#"[{"a":1,"b":"x"},{"a":2,"b":"y"}]"#),
@@ -54,7 +55,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         names: &["to_object"],
         args: &[repeated("key", Kind::String), repeated("value", Kind::Any)],
         returns: Kind::Object,
-        nulls: Nulls::Keep,
+        nulls: Nulls::Pass,
         doc: "An object of keys and values, in their order.",
         examples: &[
             ex(r#"to_object("a", 1)"#, r#"{"a":1}"#),
@@ -94,7 +95,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         names: &["contains_key", "is_set"],
         args: &[arg("path", Kind::String)],
         returns: Kind::Boolean,
-        nulls: Nulls::Keep,
+        nulls: Nulls::Pass,
         doc: "Whether the record has a field of that path, be it null. `is_set` is its deprecated name.",
         examples: &[
             on(r#"{"a":{"b":1}}"#, r#"contains_key("a.b")"#, "true"),
@@ -165,6 +166,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
             let key = a.value(1)?;
             let Some(keys) = key.elements(a.budget())? else {
                 let name = key.into_text().ok_or_else(|| a.bad("a key is a text"))?;
+                if a.switches().map_get_values == MapGetValues::Map {
+                    let found = has_key(&map, &name, a.budget())?;
+                    let value = map.member(&name, a.budget())?;
+                    return Ok(Value::object(found.then_some((name, value))));
+                }
                 return map.member(&name, a.budget());
             };
             let mut seen = std::collections::HashSet::new();
@@ -312,7 +318,7 @@ fn fields<'t>(
     })
 }
 
-fn exists(found: &Found<'_, '_>) -> bool {
+fn exists(found: &Found<'_>) -> bool {
     match found {
         Found::Missing => false,
         Found::One(_) => true,

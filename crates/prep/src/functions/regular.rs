@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::{Function, Kind, Nulls, ex};
 use crate::arity::arg;
+use crate::switches::MatchesRegex;
 use crate::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -29,7 +30,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
     Function {
         names: &["matches_regex"],
-        args: &[arg("text", Kind::String), arg("regex", Kind::WholeRegex)],
+        args: &[arg("text", Kind::String), arg("regex", Kind::MatchRegex)],
         returns: Kind::Boolean,
         nulls: Nulls::Keep,
         doc: "Whether a regular expression matches the whole text. Null matches nothing.",
@@ -39,7 +40,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
             ex(r#"matches_regex(null, ".*")"#, "false"),
         ],
         eval: |a| match a.text_or_null(0)? {
-            Some(text) => Ok(a.regex(1, true)?.is_match(&text, a.budget())?.into()),
+            Some(text) => {
+                let whole = a.switches().matches_regex == MatchesRegex::Whole;
+                Ok(a.regex(1, whole)?.is_match(&text, a.budget())?.into())
+            }
             None => Ok(false.into()),
         },
     },

@@ -7,6 +7,8 @@ use super::{Function, Kind, Nulls, ex};
 use crate::arity::arg;
 use crate::ecid;
 use crate::failure::excerpt;
+use crate::switches::FpidToEcid;
+use crate::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     Function {
@@ -46,6 +48,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         eval: |a| {
             let text = a.text(0)?;
             match ecid::fpid(&text) {
+                Some(_) if a.switches().fpid_to_ecid == FpidToEcid::Null => Ok(Value::Null),
                 Some(fpid) => Ok(ecid::of_fpid(fpid).into()),
                 None => Err(a.bad(format!("{} is no UUID", excerpt(&text)))),
             }

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use super::{Function, Kind, Nulls, ex, on};
 use crate::arity::{arg, optional, repeated};
+use crate::date;
 use crate::eval::Args;
 use crate::failure::Failure;
 use crate::limits;
+use crate::switches::{ConcatDates, ExplodeTrailing};
 use crate::value::Value;
 
 pub(super) static FUNCTIONS: &[Function] = &[
@@ -23,8 +25,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ],
         eval: |a| {
             let mut text = String::new();
+            let java_dates = a.switches().concat_dates == ConcatDates::Java;
             for position in 0..a.len() {
-                text.push_str(&a.text(position)?);
+                match a.scalar(position)? {
+                    Value::Date(date) if java_dates => text.push_str(&date::java_text(&date)),
+                    scalar => text.push_str(&scalar.into_text().unwrap_or_default()),
+                }
                 bounded(text.len())?;
             }
             Ok(text.into())
@@ -42,12 +48,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ],
         eval: |a| {
             let text = a.text(0)?;
-            let parts: Vec<Value<'_>> = if a.len() > 1 {
+            let keeps = a.switches().explode_trailing == ExplodeTrailing::Keep;
+            let parts: Vec<Value<'_>> = if !a.value(1)?.is_null() {
                 let regex = a.regex(1, false)?;
-                regex.split(&text, a.budget())?.into_iter().map(owned).collect()
+                regex.split(&text, keeps, a.budget())?.into_iter().map(owned).collect()
             } else {
                 let mut parts: Vec<&str> = text.split(',').collect();
-                while parts.len() > 1 && parts.last().is_some_and(|part| part.is_empty()) {
+                // A text without a comma is its own only part; one of commas alone has none.
+                let drops = !keeps && parts.len() > 1;
+                while drops && parts.last().is_some_and(|part| part.is_empty()) {
                     parts.pop();
                 }
                 parts.into_iter().map(owned).collect()
@@ -79,17 +88,17 @@ pub(super) static FUNCTIONS: &[Function] = &[
         args: &[arg("text", Kind::String), arg("find", Kind::String), arg("replacement", Kind::String)],
         returns: Kind::String,
         nulls: Nulls::Pass,
-        doc: "Replaces every occurrence of a text, taken literally.",
+        doc: "Replaces every occurrence of a text, taken literally. With null in place of one of the two the text stays as it is.",
         examples: &[
             ex(r#"replacestr("a-b-c", "-", "+")"#, r#""a+b+c""#),
             ex(r#"replacestr("a.b", ".", "")"#, r#""ab""#),
             ex(r#"replacestr("ab", "", "x")"#, r#""ab""#),
         ],
         eval: |a| {
-            let (text, find, replacement) = (a.text(0)?, a.text(1)?, a.text(2)?);
-            if find.is_empty() {
+            let (text, find) = (a.text(0)?, a.text(1)?);
+            let Some(replacement) = a.text_or_null(2)?.filter(|_| !find.is_empty()) else {
                 return Ok(text.into());
-            }
+            };
             let places = text.matches(find.as_ref()).count();
             bounded(text.len().saturating_add(places.saturating_mul(replacement.len())))?;
             Ok(text.replace(find.as_ref(), &replacement).into())
@@ -111,7 +120,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             if start < 0 {
                 return Err(a.bad("the start is negative"));
             }
-            Ok(slice(text, start, length).into())
+            Ok(a.switches().text_units.slice(text, start, length).into())
         },
     },
     Function {
@@ -137,23 +146,25 @@ pub(super) static FUNCTIONS: &[Function] = &[
         args: &[arg("text", Kind::String), arg("separators", Kind::String)],
         returns: Kind::Array,
         nulls: Nulls::Pass,
-        doc: "Splits a text at each of the given characters. Several in a row count once; there are no empty parts.",
+        doc: "Splits a text at each of the given characters. Several in a row count once; there are no empty parts. Null stands for white space.",
         examples: &[
             ex(r#"split("a,;b;", ",;")"#, r#"["a","b"]"#),
             ex(r#"split("a b", " ")"#, r#"["a","b"]"#),
             ex(r#"split("", ",")"#, "[]"),
         ],
         eval: |a| {
-            let (text, separators) = (a.text(0)?, a.text(1)?);
-            // A backslash is the one character that needs another before it.
-            let separators = separators.replace("\\\\", "\\");
-            // Each character is sought among the separators.
-            a.budget().touch(text.len().saturating_mul(separators.len()))?;
-            let parts = text
-                .split(|c| separators.contains(c))
-                .filter(|part| !part.is_empty())
-                .map(owned)
-                .collect::<Vec<_>>();
+            let text = a.text(0)?;
+            let parts: Vec<Value<'_>> = match a.text_or_null(1)? {
+                None => text.split_whitespace().map(owned).collect(),
+                Some(separators) => {
+                    // A backslash is the one character that needs another before it.
+                    let separators = separators.replace("\\\\", "\\");
+                    // Each character is sought among the separators.
+                    a.budget().touch(text.len().saturating_mul(separators.len()))?;
+                    let parts = text.split(|c| separators.contains(c));
+                    parts.filter(|part| !part.is_empty()).map(owned).collect()
+                }
+            };
             a.budget().work(parts.len())?;
             Ok(Value::array(parts))
         },
@@ -162,7 +173,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         names: &["join"],
         args: &[arg("separator", Kind::String), arg("values", Kind::Array)],
         returns: Kind::String,
-        nulls: Nulls::Keep,
+        nulls: Nulls::Pass,
         doc: "Puts the elements of an array together with a separator between them. A null element is empty.",
         examples: &[
             ex(r#"join("/", ["x", 2])"#, r#""x/2""#),
@@ -231,7 +242,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ],
         eval: |a| {
             let (text, count) = (a.text(0)?, a.integer(1)?);
-            Ok(slice(text, 0, count).into())
+            Ok(a.switches().text_units.slice(text, 0, count).into())
         },
     },
     Function {
@@ -247,8 +258,9 @@ pub(super) static FUNCTIONS: &[Function] = &[
         ],
         eval: |a| {
             let (text, count) = (a.text(0)?, a.integer(1)?);
-            let length = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
-            Ok(slice(text, length.saturating_sub(count.max(0)).max(0), count).into())
+            let units = a.switches().text_units;
+            let length = i64::try_from(units.length(&text)).unwrap_or(i64::MAX);
+            Ok(units.slice(text, length.saturating_sub(count.max(0)).max(0), count).into())
         },
     },
     Function {
@@ -299,8 +311,9 @@ fn instr<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
     if start < 0 || nth < 1 {
         return Err(a.bad("the start is at least 0 and the occurrence at least 1"));
     }
-    let Some((offset, _)) = text.char_indices().nth(usize::try_from(start).unwrap_or(usize::MAX)) else {
-        return Ok(Value::Integer(if part.is_empty() && start == 0 { 0 } else { -1 }));
+    let units = a.switches().text_units;
+    let Some(offset) = units.offset(&text, start) else {
+        return Ok(Value::Integer(-1));
     };
     let mut from = offset;
     for _ in 1..nth {
@@ -316,25 +329,9 @@ fn instr<'e>(a: &mut Args<'_, 'e>) -> Result<Value<'e>, Failure> {
         a.budget().touch(limits::BYTES_PER_FUEL + part.len())?;
     }
     Ok(match text[from..].find(part.as_ref()) {
-        Some(at) => text[..from + at].chars().count().into(),
+        Some(at) => units.length(&text[..from + at]).into(),
         None => Value::Integer(-1),
     })
-}
-
-/// Part of a text by characters; borrowed when the text is.
-fn slice(text: Cow<'_, str>, start: i64, length: i64) -> Cow<'_, str> {
-    let start = usize::try_from(start).unwrap_or(0);
-    let length = usize::try_from(length).unwrap_or(0);
-    let place = |text: &str| {
-        let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-        let from = ends.nth(start).unwrap_or(text.len());
-        let to = if length == 0 { from } else { ends.nth(length - 1).unwrap_or(text.len()) };
-        from..to
-    };
-    match text {
-        Cow::Borrowed(text) => Cow::Borrowed(&text[place(text)]),
-        Cow::Owned(text) => Cow::Owned(text[place(&text)].to_owned()),
-    }
 }
 
 fn trimmed<'e>(text: Cow<'e, str>, trim: fn(&str) -> &str) -> Cow<'e, str> {
@@ -346,11 +343,12 @@ fn trimmed<'e>(text: Cow<'e, str>, trim: fn(&str) -> &str) -> Cow<'e, str> {
 
 /// What `lpad` and `rpad` add to a text.
 fn padding(a: &mut Args<'_, '_>, text: &str) -> Result<String, Failure> {
+    let units = a.switches().text_units;
     let (length, padding) = (a.integer(1)?, a.text(2)?);
     let padding = if padding.is_empty() { Cow::Borrowed(" ") } else { padding };
-    let missing = usize::try_from(length).unwrap_or(0).saturating_sub(text.chars().count());
+    let missing = usize::try_from(length).unwrap_or(0).saturating_sub(units.length(text));
     bounded(missing)?;
-    let made: String = padding.chars().cycle().take(missing).collect();
+    let made = units.repeat(&padding, missing);
     a.budget().touch(made.len())?;
     Ok(made)
 }

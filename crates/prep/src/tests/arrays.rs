@@ -88,19 +88,20 @@ fn a_list_for_one_value_yields_its_first() {
 #[test]
 fn an_element_that_cannot_be_converted_is_named() {
     let set = compile(&[("l[*].n", "items[*].quantity")]).unwrap();
-    let record = Json::parse(br#"{"l":[{"n":1},{"n":"many"},{"n":3}]}"#).unwrap();
-    let mapped = set.apply(&record, &NOW);
-    assert_eq!(mapped.record.to_string(), r#"{"items":[{"quantity":1},{},{"quantity":3}]}"#);
-    let [Warning { item: 0, code: "coercion", source, destination, message }] = mapped.warnings.as_slice()
+    let record = Tape::of(br#"{"l":[{"n":1},{"n":"many"},{"n":3}]}"#).unwrap();
+    let mapped = set.apply(record.root(), &NOW);
+    assert_eq!(mapped.to_json().to_string(), r#"{"items":[{"quantity":1},{},{"quantity":3}]}"#);
+    let [Warning { item: 0, code: "coercion", source, destination, message, .. }] =
+        mapped.warnings.as_slice()
     else {
         panic!("{:?}", mapped.warnings);
     };
     assert_eq!((source.as_str(), destination.as_str()), ("l[*].n", "items[1].quantity"));
     assert!(message.contains("many"), "{message}");
     let set = compile(&[("g[*].m[*].i", "groups[*].members.id"), ("m", "matrix")]).unwrap();
-    let record = Json::parse(br#"{"g":[{},{"m":[{},{"i":[]}]}],"m":[["a"],["b",{}]]}"#).unwrap();
+    let record = Tape::of(br#"{"g":[{},{"m":[{},{"i":[]}]}],"m":[["a"],["b",{}]]}"#).unwrap();
     let places: Vec<String> =
-        set.apply(&record, &NOW).warnings.into_iter().map(|warning| warning.destination).collect();
+        set.apply(record.root(), &NOW).warnings.into_iter().map(|warning| warning.destination).collect();
     assert_eq!(places, ["groups[1].members[1].id", "matrix[1][1]"]);
 }
 

@@ -23,7 +23,8 @@ fn strict() -> xdm::Schema {
 fn findings(items: &[(&str, &str)], samples: &[&str]) -> Vec<Finding> {
     let items: Vec<Item> = items.iter().map(|(source, destination)| item(source, destination)).collect();
     let schema = strict();
-    let samples: Vec<Json<'_>> = samples.iter().map(|text| Json::parse(text.as_bytes()).unwrap()).collect();
+    let samples: Vec<Tape<'_>> = samples.iter().map(|text| Tape::of(text.as_bytes()).unwrap()).collect();
+    let samples: Vec<_> = samples.iter().map(Tape::root).collect();
     MappingSet::compile(&items, &schema).unwrap().check(&schema, &samples)
 }
 
@@ -65,8 +66,8 @@ fn impossible_coercions_are_errors() {
         let items = [item(source, destination)];
         let schema = strict();
         let set = MappingSet::compile(&items, &schema).unwrap();
-        let record = Json::parse(br#"{"a":"2024-02-03"}"#).unwrap();
-        let mapped = set.apply(&record, &NOW);
+        let record = Tape::of(br#"{"a":"2024-02-03"}"#).unwrap();
+        let mapped = set.apply(record.root(), &NOW);
         assert_eq!((mapped.written, mapped.warnings.len()), (0, 1), "{source}");
     }
     for (source, destination) in [

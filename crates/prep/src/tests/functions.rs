@@ -119,9 +119,9 @@ fn cases() -> BTreeMap<&'static str, Vec<Case>> {
 }
 
 fn evaluate(expression: &str) -> Result<String, &'static str> {
-    let record = Json::parse(RECORD.as_bytes()).unwrap();
+    let record = Tape::of(RECORD.as_bytes()).unwrap();
     let compiled = Expression::parse(expression).map_err(|error| error.code())?;
-    compiled.evaluate(&record, &NOW).map(|value| value.to_string()).map_err(|error| error.code)
+    compiled.evaluate(record.root(), &NOW).map(|value| value.to_string()).map_err(|error| error.code)
 }
 
 #[test]

@@ -1,15 +1,15 @@
 //! Expressions by themselves: operators, names, texts, nulls, and what is noticed about them.
 
 use super::*;
-use crate::{Expression, OPERATORS, is_path, source_paths};
+use crate::{Expression, OPERATORS, Options, is_path, source_paths};
 
 const RECORD: &str = r#"{"s":"ab","n":5,"d":2.5,"t":true,"z":null,"l":[1,2],"o":{"k":1,"a.b":2},"flat.name":3,
     "total price":4,"orders":[{"total":1,"lines":[{"x":1}]},{"total":2},{}],"timestamp":"t","size":9}"#;
 
 fn evaluate(expression: &str) -> Result<String, &'static str> {
     let compiled = Expression::parse(expression).unwrap_or_else(|error| panic!("{expression}: {error}"));
-    let record = Json::parse(RECORD.as_bytes()).unwrap();
-    compiled.evaluate(&record, &NOW).map(|value| value.to_string()).map_err(|error| error.code)
+    let record = Tape::of(RECORD.as_bytes()).unwrap();
+    compiled.evaluate(record.root(), &NOW).map(|value| value.to_string()).map_err(|error| error.code)
 }
 
 #[track_caller]
@@ -135,6 +135,9 @@ fn what_may_not_be_meant_is_remarked() {
     check("timestamp()", &[]);
     check("a =~ \"(\"", &["bad-regex"]);
     check("date(a, \"yyyy'\")", &["bad-date-pattern"]);
+    check("date_part(\"w\", a)", &["ambiguous-date-part"]);
+    check("date_part(\"century\", a)", &["bad-argument"]);
+    check("date_part(\"week\", a)", &[]);
     let set = compile(&[("a", "_id"), ("date.equals(\"x\")", "member")]).unwrap();
     let found: Vec<(usize, &str)> = set.remarks().map(|(index, remark)| (index, remark.code)).collect();
     assert_eq!(found, [(1, "function-name-as-field")]);
@@ -186,10 +189,10 @@ fn a_set_without_a_schema_takes_what_comes() {
         free("missing", "none"),
         free("{\"k\": [1]}", "made"),
     ];
-    let set = MappingSet::compile_without_schema(&items).unwrap();
-    let record = Json::parse(br#"{"a":7,"l":[{"n":1},{"n":"x"}]}"#).unwrap();
-    let mapped = set.apply(&record, &NOW);
-    let found: Value = serde_json::from_str(&mapped.record.to_string()).unwrap();
+    let set = MappingSet::compile_without_schema(&items, Options::default()).unwrap();
+    let record = Tape::of(br#"{"a":7,"l":[{"n":1},{"n":"x"}]}"#).unwrap();
+    let mapped = set.apply(record.root(), &NOW);
+    let found: Value = serde_json::from_str(&mapped.to_json().to_string()).unwrap();
     let expected =
         json!({"x": {"y": 7}, "list": [{"m": 1}, {"m": "x"}], "five": "5", "text": "7", "made": {"k": [1]}});
     assert_eq!(found, expected);
@@ -200,7 +203,10 @@ fn a_set_without_a_schema_takes_what_comes() {
 #[test]
 fn a_failure_has_the_place_of_its_cause() {
     let check = |source: &str, cause: &str| {
-        let error = crate::Expression::parse(source).unwrap().evaluate(&Json::Null, &NOW).expect_err(source);
+        let error = crate::Expression::parse(source)
+            .unwrap()
+            .evaluate(Tape::default().root(), &NOW)
+            .expect_err(source);
         assert_eq!(&source[error.span.start..error.span.end], cause, "{error}");
     };
     check("concat(\"a\", 1 / 0)", "1 / 0");

@@ -165,6 +165,6 @@ fn source_types_are_read_in_every_spelling() {
         assert_eq!(SourceType::parse(spelling, source), expected, "{spelling} {source}");
     }
     for each in [Attribute, Expression, Static] {
-        assert_eq!(SourceType::parse(each.echo(), ""), Some(each));
+        assert_eq!(SourceType::parse(each.echo(&crate::Switches::default()), ""), Some(each));
     }
 }

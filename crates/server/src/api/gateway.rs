@@ -209,6 +209,7 @@ impl FromRequestParts<App> for Caller {
             return Err(Refusal::SandboxMismatch { path, request_id });
         }
         scope.request = request;
+        scope.switches = app.plans.switches;
         Ok(Caller { scope, request_id })
     }
 }

@@ -285,7 +285,7 @@ fn normal_mapping(item: &mut Map<String, Value>) {
         None => Some(SourceType::of(source)),
     };
     if let Some(known) = known {
-        item.insert("sourceType".to_owned(), known.echo().into());
+        item.insert("sourceType".to_owned(), known.echo(&prep::Switches::default()).into());
     }
 }
 

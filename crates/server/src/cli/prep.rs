@@ -3,16 +3,20 @@
 use std::io::{BufRead, BufReader, BufWriter, Read as _, Write as _};
 
 use ::prep::{
-    Context, EvaluationError, Expression, ExpressionError, Item, MappingSet, SourceType, Span, Warning,
+    Context, EvaluationError, Expression, ExpressionError, Item, MappingSet, Options, SourceType, Span,
+    Switches, Warning,
 };
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
-use vocab::{Clock as _, Json, Millis, SystemClock, random};
+use vocab::{Clock as _, Json, Millis, Node, Read, SystemClock, Tape, random};
 use xdm::Type;
 
 use super::{Failure, print};
 
 mod sets;
+
+/// The code of a record that a strict set refuses.
+const STRICT: &str = "strict-mapping";
 
 /// Longest line of a case.
 const LINE_BYTES_MAX: usize = 8 << 20;
@@ -43,7 +47,36 @@ pub(crate) struct EvalArgs {
     #[arg(long)]
     lines: bool,
     #[command(flatten)]
+    chosen: Chosen,
+    #[command(flatten)]
     surroundings: Surroundings,
+}
+
+/// How the switches of the language stand.
+#[derive(Args)]
+struct Chosen {
+    /// Set a switch of the language, such as `integer-division=decimal`. Can be given several times.
+    #[arg(long = "switch", value_name = "NAME=SIDE")]
+    switches: Vec<String>,
+}
+
+impl Chosen {
+    fn switches(&self) -> Result<Switches, Failure> {
+        let mut switches = Switches::default();
+        for setting in &self.switches {
+            let (name, side) = setting
+                .split_once('=')
+                .ok_or_else(|| Failure::Usage(format!("--switch {setting}: write NAME=SIDE")))?;
+            switches.set(name, side).map_err(|error| Failure::Usage(format!("--switch: {error}")))?;
+        }
+        Ok(switches)
+    }
+}
+
+/// How a set is to be read: under the switches, and with what it says of itself.
+fn options(set: &Json<'_>, switches: Switches) -> Options {
+    let flag = |name| matches!(set.get(name), Some(Json::Bool(true)));
+    Options { switches, allow_nulls: flag("allowNullValues"), strict: flag("strictMapping") }
 }
 
 /// What an evaluation knows beside the record.
@@ -75,18 +108,20 @@ pub(crate) fn run(command: PrepCommand) -> Result<(), Failure> {
 }
 
 fn eval(args: &EvalArgs) -> Result<(), Failure> {
+    let switches = args.chosen.switches()?;
     if args.lines {
-        return lines(&args.surroundings);
+        return lines(&args.surroundings, switches);
     }
     let source = args.expression.as_deref().unwrap_or_default();
-    let record = Json::parse(args.input.as_bytes())
+    let record = Tape::of(args.input.as_bytes())
         .map_err(|error| Failure::Usage(format!("the input is not JSON: {error}")))?;
-    let answer = expression(source, &record, &args.surroundings.context()).map_err(|trouble| {
-        let place = trouble.span.and_then(|span| source.get(span.start..span.end));
-        let place =
-            place.filter(|text| !text.is_empty()).map(|text| format!(", at {text}")).unwrap_or_default();
-        Failure::Usage(format!("{}{place}", trouble.message))
-    })?;
+    let answer =
+        expression(source, record.root(), &args.surroundings.context(), switches).map_err(|trouble| {
+            let place = trouble.span.and_then(|span| source.get(span.start..span.end));
+            let place =
+                place.filter(|text| !text.is_empty()).map(|text| format!(", at {text}")).unwrap_or_default();
+            Failure::Usage(format!("{}{place}", trouble.message))
+        })?;
     for warning in answer.get("warnings").and_then(Value::as_array).into_iter().flatten() {
         let _ = writeln!(std::io::stderr(), "warning: {}", warning["message"].as_str().unwrap_or_default());
     }
@@ -125,7 +160,7 @@ impl From<EvaluationError> for Trouble {
 }
 
 /// Answers each line of standard input, as it comes.
-fn lines(surroundings: &Surroundings) -> Result<(), Failure> {
+fn lines(surroundings: &Surroundings, switches: Switches) -> Result<(), Failure> {
     let mut input = BufReader::new(std::io::stdin().lock());
     let mut out = BufWriter::new(std::io::stdout().lock());
     let cannot = |error: std::io::Error| Failure::Usage(format!("cannot read standard input: {error}"));
@@ -142,7 +177,7 @@ fn lines(surroundings: &Surroundings) -> Result<(), Failure> {
         } else if line.trim_ascii().is_empty() {
             continue;
         } else {
-            case(&line, &surroundings.context()).unwrap_or_else(|trouble| trouble.show())
+            case(&line, &surroundings.context(), switches).unwrap_or_else(|trouble| trouble.show())
         };
         // A closed pipe is the reader's business. Who asks line by line waits for the answer.
         if writeln!(out, "{answer}").is_err() || (input.buffer().is_empty() && out.flush().is_err()) {
@@ -168,23 +203,33 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
 }
 
 /// One case: an expression or mappings, and the record.
-fn case(line: &[u8], context: &Context) -> Result<Value, Trouble> {
-    let case =
-        Json::parse(line).map_err(|error| Trouble::new("json", format!("the line is not JSON: {error}")))?;
-    if case.as_object().is_none() {
+fn case(line: &[u8], context: &Context, switches: Switches) -> Result<Value, Trouble> {
+    let tape =
+        Tape::of(line).map_err(|error| Trouble::new("json", format!("the line is not JSON: {error}")))?;
+    let case = tape.root();
+    if !case.is_object() {
         return Err(Trouble::new("bad-case", "a case is a JSON object"));
     }
-    let empty = Json::Object(Default::default());
-    let record = case.get("input").unwrap_or(&empty);
-    match (case.get("expression"), case.get("mappings")) {
-        (Some(Json::String(source)), None) => expression(source, record, context),
-        (None, Some(Json::Array(items))) => mappings(items, record, context),
+    // Nothing can be read of null, as of an empty object.
+    let empty = Tape::default();
+    let record = case.get("input").unwrap_or(empty.root());
+    let tree = |name| case.get(name).map(Read::to_json);
+    match (&tree("expression"), &tree("mappings")) {
+        (Some(Json::String(source)), None) => expression(source, record, context, switches),
+        (None, Some(Json::Array(items))) => {
+            mappings(items, record, context, options(&case.to_json(), switches))
+        }
         _ => Err(Trouble::new("bad-case", "a case has either an expression, a text, or mappings, an array")),
     }
 }
 
-fn expression(source: &str, record: &Json<'_>, context: &Context) -> Result<Value, Trouble> {
-    let compiled = Expression::parse(source)?;
+fn expression(
+    source: &str,
+    record: Node<'_, '_>,
+    context: &Context,
+    switches: Switches,
+) -> Result<Value, Trouble> {
+    let compiled = Expression::parse_with(source, switches)?;
     let value = compiled.evaluate(record, context)?;
     let warnings: Vec<Value> = compiled
         .remarks()
@@ -207,26 +252,35 @@ fn answer(value: &Json<'_>, warnings: Vec<Value>) -> Value {
     Value::Object(answer)
 }
 
-fn mappings(items: &[Json<'_>], record: &Json<'_>, context: &Context) -> Result<Value, Trouble> {
+fn mappings(
+    items: &[Json<'_>],
+    record: Node<'_, '_>,
+    context: &Context,
+    options: Options,
+) -> Result<Value, Trouble> {
     let items = items.iter().enumerate().map(|(at, sent)| {
         item(sent)
             .map_err(|trouble| Trouble { message: format!("mapping {at}: {}", trouble.message), ..trouble })
     });
     let items = items.collect::<Result<Vec<_>, _>>()?;
-    let set =
-        MappingSet::compile_without_schema(&items).map_err(|errors| match errors.into_iter().next() {
+    let set = MappingSet::compile_without_schema(&items, options).map_err(|errors| {
+        match errors.into_iter().next() {
             Some(error) => {
                 let span = error.span.map(|(start, end)| Span { start, end });
                 Trouble { code: error.code, message: error.to_string(), span }
             }
             None => Trouble::new("bad-case", "the mappings cannot be used"),
-        })?;
+        }
+    })?;
     let mapped = set.apply(record, context);
+    if let Some(reason) = set.refuses(&mapped) {
+        return Err(Trouble::new(STRICT, reason));
+    }
     let remarks = set.remarks().map(|(item, remark)| {
         let span = json!({ "start": remark.span.start, "end": remark.span.end });
         json!({ "mapping": item, "code": remark.code, "message": remark.message, "span": span })
     });
-    Ok(answer(&mapped.record, remarks.chain(mapped.warnings.iter().map(shown)).collect()))
+    Ok(answer(&mapped.to_json(), remarks.chain(mapped.warnings.iter().map(shown)).collect()))
 }
 
 /// A warning of a record.

@@ -185,6 +185,7 @@ fn cause(invalid: &Invalid) -> Value {
     let nodes = match invalid {
         Invalid::Violations(violations) => xdm::streaming_validation(violations),
         Invalid::EntityMissing => json!([{ "message": "Payload body is missing xdmEntity" }]),
+        Invalid::Mapping(reason) => json!([{ "message": reason }]),
         Invalid::NothingMapped => json!([{ "message": "the mapping wrote no field of the target schema" }]),
     };
     json!({ "_streamingValidation": nodes })

@@ -252,6 +252,7 @@ async fn preview(call: Call) -> Result<Json<Value>, Problem> {
         _ => return Err(Problem(MappingError::Invalid("mappingSet is missing".to_owned()))),
     };
     let data = body.remove("data").unwrap_or_default();
+    let explain = flag(&call, "explain", false);
     let mut tx = call.app.read().await?;
-    Ok(Json(Value::Array(mapping::preview(&mut tx, &call.caller.scope, &data, set).await?)))
+    Ok(Json(Value::Array(mapping::preview(&mut tx, &call.caller.scope, &data, set, explain).await?)))
 }

@@ -109,6 +109,7 @@ mod tests {
             request: control::Request::default(),
             actor: Actor { user: "u".to_owned(), client: "c".to_owned() },
             now: Millis(1_622_520_251_000),
+            switches: prep::Switches::default(),
         };
         Caller { scope, request_id: "r".to_owned() }
     }

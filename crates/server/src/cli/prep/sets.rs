@@ -3,13 +3,13 @@
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use ::prep::{Finding, Item, ItemError, MappingSet, Severity, Span};
+use ::prep::{Finding, Item, ItemError, MappingSet, Options, Severity, Span};
 use clap::Args;
 use serde_json::{Value, json};
-use vocab::{Json, Millis};
+use vocab::{Json, Millis, Tape};
 use xdm::Schema;
 
-use super::{Surroundings, answer, item, shown};
+use super::{Chosen, STRICT, Surroundings, answer, item, options, shown};
 use crate::cli::xdm::{read, records, schema_of_file};
 use crate::cli::{Failure, Output, print};
 
@@ -25,6 +25,15 @@ struct Subject {
     /// A file with the schema. What it names is looked for in the built-in library.
     #[arg(long, value_name = "FILE")]
     schema: PathBuf,
+    #[command(flatten)]
+    chosen: Chosen,
+}
+
+/// A set as its file has it.
+struct Loaded {
+    items: Vec<Item>,
+    options: Options,
+    schema: Schema,
 }
 
 #[derive(Args)]
@@ -58,8 +67,8 @@ pub(crate) struct TestArgs {
 }
 
 impl Subject {
-    /// The items of the set, and the schema.
-    fn load(&self) -> Result<(Vec<Item>, Schema), Failure> {
+    fn load(&self) -> Result<Loaded, Failure> {
+        let switches = self.chosen.switches()?;
         let file = self.set.display();
         let usage = |text: String| Failure::Usage(format!("{file}: {text}"));
         let text = read(&self.set, FILE_BYTES_MAX)?;
@@ -76,15 +85,19 @@ impl Subject {
             let item = item(sent).map_err(|trouble| usage(format!("mapping {at}: {}", trouble.message)))?;
             Ok(item.0)
         });
-        Ok((items.collect::<Result<Vec<_>, Failure>>()?, schema_of_file(&self.schema)?))
+        Ok(Loaded {
+            items: items.collect::<Result<Vec<_>, Failure>>()?,
+            options: options(&set, switches),
+            schema: schema_of_file(&self.schema)?,
+        })
     }
 
     /// The set, ready to run.
     fn compile(&self) -> Result<MappingSet, Failure> {
-        let (items, schema) = self.load()?;
-        checked(&items, &schema, &[]).map(|(set, _)| set).map_err(|findings| {
+        let loaded = self.load()?;
+        checked(&loaded, &[]).map(|(set, _)| set).map_err(|findings| {
             for finding in &findings {
-                print(&line(finding, &items));
+                print(&line(finding, &loaded.items));
             }
             Failure::Findings(format!("{}: {}", self.set.display(), count(&findings)))
         })
@@ -92,14 +105,13 @@ impl Subject {
 }
 
 /// The set and what is said of it; or the findings that refuse it.
-fn checked(
-    items: &[Item],
-    schema: &Schema,
-    samples: &[Json<'_>],
-) -> Result<(MappingSet, Vec<Finding>), Vec<Finding>> {
-    let set = MappingSet::compile(items, schema)
+fn checked(loaded: &Loaded, samples: &[Json<'_>]) -> Result<(MappingSet, Vec<Finding>), Vec<Finding>> {
+    let Loaded { items, options, schema } = loaded;
+    let set = MappingSet::compile_with(items, schema, *options)
         .map_err(|errors| errors.into_iter().map(refused).collect::<Vec<_>>())?;
-    let findings = set.check(schema, samples);
+    let texts: Vec<String> = samples.iter().map(Json::to_string).collect();
+    let tapes: Vec<Tape<'_>> = texts.iter().filter_map(|text| Tape::of(text.as_bytes()).ok()).collect();
+    let findings = set.check(schema, &tapes.iter().map(Tape::root).collect::<Vec<_>>());
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(findings);
     }
@@ -152,7 +164,8 @@ fn count(findings: &[Finding]) -> String {
 }
 
 pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let (items, schema) = args.subject.load()?;
+    let loaded = args.subject.load()?;
+    let items = &loaded.items;
     let mut samples = Vec::new();
     if let Some(path) = &args.sample {
         let mut bad = None;
@@ -166,13 +179,13 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
             return Err(Failure::Usage(bad));
         }
     }
-    let (refused, findings) = match checked(&items, &schema, &samples) {
+    let (refused, findings) = match checked(&loaded, &samples) {
         Ok((_, findings)) => (false, findings),
         Err(findings) => (true, findings),
     };
     for finding in &findings {
         print(&match args.output {
-            Output::Text => line(finding, &items),
+            Output::Text => line(finding, items),
             Output::Json => json_line(finding).to_string(),
         });
     }
@@ -189,16 +202,24 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
 /// What is warned of when no item wrote a value.
 const NOTHING_WRITTEN: &str = "nothing-written";
 
-/// Maps a record: the answer, with a warning of its own when no item wrote a value.
+/// Maps a record: the answer, with a warning of its own when no item wrote a value, or when the set is strict and the record,
+/// which is then left empty, has another.
 fn map(set: &MappingSet, record: &Json<'_>, surroundings: &Surroundings, now: Option<i64>) -> Value {
     let mut context = surroundings.context();
     context.now = now.map_or(context.now, Millis);
-    let mapped = set.apply(record, &context);
+    // A tree is read again as the record that it came from would be.
+    let text = record.to_string();
+    let (tape, _) = Tape::default().parse(text.as_bytes());
+    let mapped = set.apply(tape.root(), &context);
     let mut warnings: Vec<Value> = mapped.warnings.iter().map(shown).collect();
     if mapped.written == 0 {
         warnings.push(json!({ "code": NOTHING_WRITTEN, "message": "no mapping wrote a value" }));
     }
-    answer(&mapped.record, warnings)
+    if let Some(reason) = set.refuses(&mapped) {
+        warnings.push(json!({ "code": STRICT, "message": reason }));
+        return answer(&Json::Object(Default::default()), warnings);
+    }
+    answer(&mapped.to_json(), warnings)
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -310,8 +331,7 @@ fn cases_path(set: &Path) -> PathBuf {
 }
 
 pub(super) fn test(args: &TestArgs) -> Result<(), Failure> {
-    let (items, schema) = args.subject.load()?;
-    let set = checked(&items, &schema, &[]).map(|(set, _)| set);
+    let set = checked(&args.subject.load()?, &[]).map(|(set, _)| set);
     let path = cases_path(&args.subject.set);
     let text = read(&path, FILE_BYTES_MAX)?;
     let (mut total, mut failed) = (0_usize, 0_usize);
