@@ -145,6 +145,10 @@ pub trait Read<'t>: Copy {
         }
     }
 
+    fn is_null(self) -> bool {
+        matches!(self.look(), Look::Null)
+    }
+
     fn as_str(self) -> Option<&'t str> {
         match self.look() {
             Look::String(text) => Some(text),

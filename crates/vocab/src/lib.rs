@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod id;
 pub mod json;
+mod parse;
 pub mod random;
 pub mod schema_ref;
 pub mod tape;
@@ -12,5 +13,6 @@ pub mod tape;
 pub use clock::{Clock, ManualClock, Millis, SystemClock};
 pub use id::*;
 pub use json::{Json, Look, Read};
+pub use parse::plain_end;
 pub use schema_ref::SchemaRef;
 pub use tape::{Node, Tape};

@@ -6,26 +6,37 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-
 use crate::json::{Distinct, Json, Look, Object, Read};
+use crate::parse::Parser;
 
-/// Entries whose memory waits for the next text: 2 MiB.
-const ENTRIES_KEPT: usize = 64 << 10;
+/// Entries, and bytes of unescaped strings, whose memory waits for the next text: 1 MiB and 64 KiB.
+const KEPT: usize = 64 << 10;
 
 /// A parsed text. The values inside a list or an object follow it; of a member comes first the key, then the value.
 #[derive(Debug, Default)]
 pub struct Tape<'a> {
-    entries: Vec<Entry<'a>>,
+    text: &'a str,
+    entries: Vec<Entry>,
+    /// What the strings with escapes say.
+    unescaped: String,
 }
 
-#[derive(Debug)]
-enum Entry<'a> {
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Entry {
     Null,
     Bool(bool),
     Int(i64),
     Float(f64),
-    String(Cow<'a, str>),
+    /// A string that stands in the text as it is.
+    Text {
+        start: u32,
+        len: u32,
+    },
+    /// A string that stands among the unescaped.
+    Unescaped {
+        start: u32,
+        len: u32,
+    },
     /// How many items, and where the entry after the last begins.
     Array {
         count: u32,
@@ -46,40 +57,42 @@ impl<'a> Tape<'a> {
 
     /// Reads one JSON text, in the place of what was there. After an error the tape holds null.
     pub fn parse<'b>(self, text: &'b [u8]) -> (Tape<'b>, Result<(), serde_json::Error>) {
-        let mut entries = reuse(self.entries);
-        let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let read = Filler(&mut entries).deserialize(&mut deserializer).and_then(|()| deserializer.end());
-        if read.is_err() {
-            entries.clear();
+        let mut tape = self.emptied();
+        if tape.fill(text).is_some() {
+            return (tape, Ok(()));
         }
-        (Tape { entries }, read)
+        tape.entries.clear();
+        // What is wrong, and where, is said best by whom we agree with. Places in the text are counted in 32 bits.
+        let error = Json::parse(text).err();
+        (tape, Err(error.unwrap_or_else(|| serde::de::Error::custom("a text of more than 4 GiB"))))
+    }
+
+    fn fill(&mut self, text: &'a [u8]) -> Option<()> {
+        u32::try_from(text.len()).ok()?;
+        self.text = std::str::from_utf8(text).ok()?;
+        Parser::new(self.text, &mut self.entries, &mut self.unescaped).parse()
     }
 
     /// A tape that holds null, in the same memory; that of an uncommonly long text is given back.
     pub fn emptied<'b>(self) -> Tape<'b> {
-        if self.entries.capacity() > ENTRIES_KEPT {
-            Tape::default()
-        } else {
-            Tape { entries: reuse(self.entries) }
-        }
+        let (mut entries, mut unescaped) = (self.entries, self.unescaped);
+        entries.clear();
+        unescaped.clear();
+        entries.shrink_to(KEPT);
+        unescaped.shrink_to(KEPT);
+        Tape { text: "", entries, unescaped }
     }
 
     /// The value that the whole text is.
     pub fn root(&self) -> Node<'_, 'a> {
-        Node { entries: &self.entries, at: 0 }
+        Node { tape: self, at: 0 }
     }
-}
-
-/// The memory of a list for entries of another text. Collecting what has no items keeps it.
-fn reuse<'b>(mut entries: Vec<Entry<'_>>) -> Vec<Entry<'b>> {
-    entries.clear();
-    entries.into_iter().map_while(|_| None).collect()
 }
 
 /// A value on a tape.
 #[derive(Clone, Copy)]
 pub struct Node<'t, 'a> {
-    entries: &'t [Entry<'a>],
+    tape: &'t Tape<'a>,
     at: usize,
 }
 
@@ -89,14 +102,29 @@ impl fmt::Debug for Node<'_, '_> {
     }
 }
 
-impl<'t, 'a> Node<'t, 'a> {
+impl<'t> Node<'t, '_> {
     /// Where the entry after this value begins.
+    #[inline]
     fn end(self) -> usize {
-        match self.entries.get(self.at) {
+        match self.tape.entries.get(self.at) {
             Some(Entry::Array { end, .. } | Entry::Object { end, .. }) => *end as usize,
             _ => self.at + 1,
         }
     }
+
+    #[inline]
+    fn text(self) -> Option<&'t str> {
+        match self.tape.entries.get(self.at) {
+            Some(Entry::Text { start, len }) => slice(self.tape.text, *start, *len),
+            Some(Entry::Unescaped { start, len }) => slice(&self.tape.unescaped, *start, *len),
+            _ => None,
+        }
+    }
+}
+
+#[inline]
+fn slice(text: &str, start: u32, len: u32) -> Option<&str> {
+    text.get(start as usize..start as usize + len as usize)
 }
 
 impl<'t, 'a> Read<'t> for Node<'t, 'a> {
@@ -105,17 +133,17 @@ impl<'t, 'a> Read<'t> for Node<'t, 'a> {
 
     const DISTINCT: bool = false;
 
+    #[inline]
     fn look(self) -> Look<'t, Self> {
-        let inside = |count: u32| Items {
-            next: Node { entries: self.entries, at: self.at + 1 },
-            left: count as usize,
-        };
-        match self.entries.get(self.at) {
+        let inside = |count: u32| Items { next: Node { at: self.at + 1, ..self }, left: count as usize };
+        match self.tape.entries.get(self.at) {
             None | Some(Entry::Null) => Look::Null,
             Some(Entry::Bool(value)) => Look::Bool(*value),
             Some(Entry::Int(value)) => Look::Int(*value),
             Some(Entry::Float(value)) => Look::Float(*value),
-            Some(Entry::String(text)) => Look::String(text),
+            Some(Entry::Text { .. } | Entry::Unescaped { .. }) => {
+                Look::String(self.text().unwrap_or_default())
+            }
             Some(Entry::Array { count, .. }) => Look::Array(inside(*count)),
             Some(Entry::Object { count, .. }) => Look::Object(Members(inside(*count))),
         }
@@ -147,6 +175,7 @@ pub struct Items<'t, 'a> {
 impl<'t, 'a> Iterator for Items<'t, 'a> {
     type Item = Node<'t, 'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let item = self.next;
@@ -168,107 +197,13 @@ pub struct Members<'t, 'a>(Items<'t, 'a>);
 impl<'t, 'a> Iterator for Members<'t, 'a> {
     type Item = (&'t str, Node<'t, 'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let items = &mut self.0;
         items.left = items.left.checked_sub(1)?;
         let (key, value) = (items.next, Node { at: items.next.at + 1, ..items.next });
         items.next.at = value.end();
-        Some((key.as_str().unwrap_or_default(), value))
-    }
-}
-
-/// Appends one value to a tape.
-struct Filler<'t, 'a>(&'t mut Vec<Entry<'a>>);
-
-impl<'a> Filler<'_, 'a> {
-    fn push<E>(self, entry: Entry<'a>) -> Result<(), E> {
-        self.0.push(entry);
-        Ok(())
-    }
-
-    /// Where the entry after the last one will be.
-    fn here<E: serde::de::Error>(&self) -> Result<u32, E> {
-        u32::try_from(self.0.len()).map_err(|_| E::custom("a text of too many values"))
-    }
-}
-
-impl<'a> DeserializeSeed<'a> for Filler<'_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'a> Visitor<'a> for Filler<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.push(Entry::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.push(Entry::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.push(Entry::Int(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.push(i64::try_from(value).map_or(Entry::Float(value as f64), Entry::Int))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.push(Entry::Float(value))
-    }
-
-    fn visit_borrowed_str<E>(self, value: &'a str) -> Result<(), E> {
-        self.push(Entry::String(Cow::Borrowed(value)))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        self.push(Entry::String(Cow::Owned(value.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        let at = self.0.len();
-        self.0.push(Entry::Array { count: 0, end: 0 });
-        let mut count = 0_u32;
-        while seq.next_element_seed(Filler(self.0))?.is_some() {
-            count += 1;
-        }
-        let end = self.here()?;
-        self.0[at] = Entry::Array { count, end };
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
-        let at = self.0.len();
-        self.0.push(Entry::Object { count: 0, end: 0 });
-        let mut count = 0_u32;
-        while map.next_key_seed(Key(self.0))?.is_some() {
-            map.next_value_seed(Filler(self.0))?;
-            count += 1;
-        }
-        let end = self.here()?;
-        self.0[at] = Entry::Object { count, end };
-        Ok(())
-    }
-}
-
-/// Appends a key: always text.
-struct Key<'t, 'a>(&'t mut Vec<Entry<'a>>);
-
-impl<'a> DeserializeSeed<'a> for Key<'_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_str(Filler(self.0))
+        Some((key.text().unwrap_or_default(), value))
     }
 }
 

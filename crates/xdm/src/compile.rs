@@ -189,10 +189,11 @@ impl Compiler {
             },
             _ => {
                 let object = self.object(node, path, depth)?;
-                if object.fields.is_empty() { Type::Json } else { Type::Object(object) }
+                if object.fields.is_empty() { Type::Json } else { Type::Object(Box::new(object)) }
             }
         };
         let constraints = constraints(name, node, &ty, path)?;
+        let constraints = Some(constraints).filter(|constraints| !constraints.is_empty()).map(Box::new);
         Ok(Field { name: name.to_owned(), ty, constraints })
     }
 }

@@ -123,7 +123,8 @@ impl Maker {
         if depth > SCHEMA_DEPTH_MAX {
             return Err(none("it is nested too deep"));
         }
-        let constraints = &field.constraints;
+        let unconstrained = Constraints::default();
+        let constraints = field.constraints.as_deref().unwrap_or(&unconstrained);
         if let Some(allowed) = &constraints.allowed {
             let at = self.random.below(allowed.len());
             return allowed.get(at).cloned().ok_or_else(|| none("its enum is empty"));

@@ -1,6 +1,7 @@
 //! The tree of a compiled schema.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -30,7 +31,7 @@ pub enum Type {
     DateTime,
     /// An object without known fields: stored as JSON text.
     Json,
-    Object(ObjectType),
+    Object(Box<ObjectType>),
     /// The field of each item; its name is `element`.
     Array(Box<Field>),
     /// The field of each value; its name is `value`. Keys are strings.
@@ -46,6 +47,8 @@ pub struct ObjectType {
     /// Whether the schema itself says `additionalProperties: false`. Ingestion takes every object so.
     pub closed: bool,
     index: HashMap<String, usize, foldhash::fast::FixedState>,
+    /// What came behind each field in the first record that had it, and at its place zero what came first.
+    followers: Vec<OnceLock<u32>>,
 }
 
 /// A field of an object, the item of an array, or the value of a map.
@@ -53,7 +56,8 @@ pub struct ObjectType {
 pub struct Field {
     pub name: String,
     pub ty: Type,
-    pub constraints: Constraints,
+    /// `None` when there are none, as of most fields: a walk over a wide schema then touches little memory.
+    pub constraints: Option<Box<Constraints>>,
 }
 
 /// What a value must satisfy beyond its type.
@@ -89,11 +93,34 @@ pub struct Pattern {
     pub regex: fancy_regex::Regex,
 }
 
+impl Constraints {
+    /// Whether everything is allowed.
+    pub fn is_empty(&self) -> bool {
+        matches!(
+            self,
+            Constraints {
+                allowed: None,
+                pattern: None,
+                format: None,
+                minimum: None,
+                maximum: None,
+                min_length: None,
+                max_length: None,
+                min_items: None,
+                max_items: None,
+                unique_items: false,
+                not_empty: false,
+            }
+        )
+    }
+}
+
 impl ObjectType {
     /// `required` names fields that must be there; what is no field is left out.
     pub fn new(fields: Vec<Field>, required: &[String], closed: bool) -> Self {
         let index = fields.iter().enumerate().map(|(at, field)| (field.name.clone(), at)).collect();
-        let mut object = Self { fields, required: Vec::new(), closed, index };
+        let followers = vec![OnceLock::new(); fields.len() + 1];
+        let mut object = Self { fields, required: Vec::new(), closed, index, followers };
         required.iter().for_each(|name| object.require(name));
         object
     }
@@ -120,6 +147,22 @@ impl ObjectType {
     /// Position and field of that name.
     pub fn find(&self, name: &str) -> Option<(usize, &Field)> {
         self.index.get(name).map(|at| (*at, &self.fields[*at]))
+    }
+
+    /// The same for the next member of a record; `before` is the position of the last one. Records of one source keep their
+    /// order, so what came there the first time is tried before the name is looked up.
+    pub(crate) fn find_after(&self, before: Option<usize>, name: &str) -> Option<(usize, &Field)> {
+        let follower = self.followers.get(before.map_or(0, |at| at + 1))?;
+        if let Some(at) = follower.get() {
+            let field = self.fields.get(*at as usize)?;
+            if field.name == name {
+                return Some((*at as usize, field));
+            }
+        }
+        let (at, field) = self.find(name)?;
+        // A schema has far fewer fields, and what is set already stays.
+        let _ = follower.set(at as u32);
+        Some((at, field))
     }
 
     /// The field at the end of a path; arrays are stepped into, maps are not.

@@ -16,6 +16,13 @@ use crate::dates::{parse_date, parse_date_time};
 use crate::limits::QUOTED_CHARS_MAX;
 use crate::types::{Bound, Constraints, Field, ObjectType, Type};
 
+/// How a date is written, as the vendor's validator tells it.
+const DATES: &str = "yyyy-MM-dd";
+
+/// How a date and time is written, as that tells it.
+const DATE_TIMES: &str = "yyyy-MM-dd'T'HH:mm:ssZ, yyyy-MM-dd'T'HH:mm:ss.[0-9]{1,9}Z, yyyy-MM-dd'T'HH:mm:ss[+-]HH:mm, \
+     yyyy-MM-dd'T'HH:mm:ss.[0-9]{1,9}[+-]HH:mm";
+
 /// What kind of rule was broken, as the metrics of the vendor count them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Category {
@@ -216,22 +223,23 @@ impl Walk {
     ) {
         // The fields that were named, and those that have a value: null is none.
         let (mut named, mut present) = (Set::new(ty.fields.len()), Set::new(ty.fields.len()));
+        let mut before = None;
         for (name, value) in members {
             if self.found.truncated {
                 return;
             }
-            match ty.find(name) {
+            match ty.find_after(before, name) {
                 None if self.open && !ty.closed => {}
                 None => {
                     let text = format!("extraneous key [{}] is not permitted", quoted(name));
                     self.report(Category::Unclassified, "additionalProperties", text, place);
                 }
                 Some((at, field)) => {
+                    before = Some(at);
                     self.repeated |= !named.insert(at);
-                    let look = value.look();
-                    if !matches!(look, Look::Null) && present.insert(at) {
+                    if !value.is_null() && present.insert(at) {
                         let cell = row.as_mut().map(|row| row.cell(at));
-                        self.value(value, look, field, &place.then(Step::Member(&field.name)), cell);
+                        self.value(value, field, &place.then(Step::Member(&field.name)), cell);
                     }
                 }
             }
@@ -244,20 +252,15 @@ impl Walk {
         }
     }
 
-    fn value<'t, N: Read<'t>>(
-        &mut self,
-        value: N,
-        look: Look<'t, N>,
-        field: &Field,
-        place: &Place<'_>,
-        cell: Option<Cell<'_>>,
-    ) {
-        let constraints = &field.constraints;
+    fn value<'t, N: Read<'t>>(&mut self, value: N, field: &Field, place: &Place<'_>, cell: Option<Cell<'_>>) {
+        let constraints = field.constraints.as_deref();
         self.bytes += 8;
-        match (&field.ty, look) {
+        match (&field.ty, value.look()) {
             (Type::String, Look::String(text)) => {
                 self.bytes += text.len();
-                self.text(text, constraints, place);
+                if let Some(constraints) = constraints {
+                    self.text(text, constraints, place);
+                }
                 if let Some(cell) = cell {
                     cell.text(text);
                 }
@@ -265,23 +268,12 @@ impl Walk {
             (Type::Date, Look::String(text)) => match (parse_date(text), cell) {
                 (Some(days), Some(cell)) => cell.date(days),
                 (Some(_), None) => {}
-                (None, _) => {
-                    let text = format!("[{}] is not a valid date. Expected [yyyy-MM-dd]", quoted(text));
-                    self.report(Category::Format, "format", text, place);
-                }
+                (None, _) => self.wrong_format(text, "date", DATES, place),
             },
             (Type::DateTime, Look::String(text)) => match (parse_date_time(text), cell) {
                 (Some(micros), Some(cell)) => cell.date_time(micros),
                 (Some(_), None) => {}
-                (None, _) => {
-                    let text = format!(
-                        "[{}] is not a valid date-time. Expected [yyyy-MM-dd'T'HH:mm:ssZ, \
-                         yyyy-MM-dd'T'HH:mm:ss.[0-9]{{1,9}}Z, yyyy-MM-dd'T'HH:mm:ss[+-]HH:mm, \
-                         yyyy-MM-dd'T'HH:mm:ss.[0-9]{{1,9}}[+-]HH:mm]",
-                        quoted(text)
-                    );
-                    self.report(Category::Format, "format", text, place);
-                }
+                (None, _) => self.wrong_format(text, "date-time", DATE_TIMES, place),
             },
             (Type::Boolean, Look::Bool(value)) => {
                 if let Some(cell) = cell {
@@ -312,13 +304,16 @@ impl Walk {
             }
             (ty, other) => return self.wrong_type(expected(ty), &other, place),
         }
-        if let Some(allowed) = &constraints.allowed {
+        if let Some(allowed) = constraints.and_then(|constraints| constraints.allowed.as_ref()) {
             self.allowed(value, allowed, place);
         }
     }
 
     fn text(&mut self, text: &str, constraints: &Constraints, place: &Place<'_>) {
-        if constraints.min_length.is_some() || constraints.max_length.is_some() {
+        // A text has no more characters than bytes, and no fewer than a quarter of them.
+        if constraints.min_length.is_some_and(|least| text.len() / 4 < least)
+            || constraints.max_length.is_some_and(|most| text.len() > most)
+        {
             let length = text.chars().count();
             if let Some(least) = constraints.min_length.filter(|least| length < *least) {
                 let text = format!("expected minLength: {least}, actual: {length}");
@@ -351,7 +346,7 @@ impl Walk {
         &mut self,
         number: Number,
         ty: &Type,
-        constraints: &Constraints,
+        constraints: Option<&Constraints>,
         place: &Place<'_>,
         cell: Option<Cell<'_>>,
     ) {
@@ -397,7 +392,8 @@ impl Walk {
         Some(integer)
     }
 
-    fn range(&mut self, value: Number, constraints: &Constraints, place: &Place<'_>) {
+    fn range(&mut self, value: Number, constraints: Option<&Constraints>, place: &Place<'_>) {
+        let Some(constraints) = constraints else { return };
         let number = value.to_f64();
         if let Some(Bound { value: low, exclusive }) = constraints.minimum
             && (number < low || (exclusive && number <= low))
@@ -425,11 +421,32 @@ impl Walk {
         list: N,
         items: N::Items,
         item: &Field,
-        constraints: &Constraints,
+        constraints: Option<&Constraints>,
         place: &Place<'_>,
         mut cells: Option<Items<'_>>,
     ) {
-        let count = items.len();
+        if let Some(constraints) = constraints {
+            self.items(list, items.len(), constraints, place);
+        }
+        for (at, value) in items.enumerate() {
+            if self.found.truncated {
+                return;
+            }
+            let cell = cells.as_mut().map(Items::item);
+            // A hole in an array is a missing value, as a null member is.
+            if !value.is_null() {
+                self.value(value, item, &place.then(Step::Item(at)), cell);
+            }
+        }
+    }
+
+    fn items<'t, N: Read<'t>>(
+        &mut self,
+        list: N,
+        count: usize,
+        constraints: &Constraints,
+        place: &Place<'_>,
+    ) {
         if let Some(least) = constraints.min_items.filter(|least| count < *least) {
             let text = format!("expected minimum item count: {least}, found: {count}");
             self.report(Category::Range, "minItems", text, place);
@@ -441,17 +458,6 @@ impl Walk {
         if constraints.unique_items && has_equal(&list.to_json()) {
             let text = "array items are not unique".to_owned();
             self.report(Category::Unclassified, "uniqueItems", text, place);
-        }
-        for (at, value) in items.enumerate() {
-            if self.found.truncated {
-                return;
-            }
-            let cell = cells.as_mut().map(Items::item);
-            // A hole in an array is a missing value, as a null member is.
-            let look = value.look();
-            if !matches!(look, Look::Null) {
-                self.value(value, look, item, &place.then(Step::Item(at)), cell);
-            }
         }
     }
 
@@ -469,11 +475,10 @@ impl Walk {
                 return;
             }
             self.repeated |= !N::DISTINCT && !keys.insert(key);
-            let look = value.look();
-            if !matches!(look, Look::Null) {
+            if !value.is_null() {
                 self.bytes += key.len() + 4;
                 let cell = cells.as_mut().map(|cells| cells.entry(key));
-                self.value(value, look, ty, &place.then(Step::Key(key)), cell);
+                self.value(value, ty, &place.then(Step::Key(key)), cell);
             }
         }
     }
@@ -495,6 +500,7 @@ impl Walk {
         }
     }
 
+    #[cold]
     fn wrong_type<'t, N: Read<'t>>(&mut self, expected: &str, found: &Look<'t, N>, place: &Place<'_>) {
         let found = match found {
             Look::Null => "Null",
@@ -508,11 +514,19 @@ impl Walk {
         self.report_type(expected, found, place);
     }
 
+    #[cold]
+    fn wrong_format(&mut self, text: &str, format: &str, expected: &str, place: &Place<'_>) {
+        let text = format!("[{}] is not a valid {format}. Expected [{expected}]", quoted(text));
+        self.report(Category::Format, "format", text, place);
+    }
+
+    #[cold]
     fn report_type(&mut self, expected: &str, found: &str, place: &Place<'_>) {
         let text = format!("expected type: {expected}, found: {found}");
         self.report(Category::Type, "type", text, place);
     }
 
+    #[cold]
     fn report(&mut self, category: Category, keyword: &'static str, message: String, place: &Place<'_>) {
         if self.found.list.len() >= self.limit {
             self.found.truncated = true;
