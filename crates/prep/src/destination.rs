@@ -126,7 +126,7 @@ impl Destination {
         let ty = match at {
             At::Type(ty) => ty.clone(),
             // A path has at least one name, so it has left the root.
-            At::Root(object) => Type::Object(object.clone()),
+            At::Root(object) => Type::Object(Box::new(object.clone())),
         };
         let wildcards = slots.iter().filter(|slot| matches!(slot, Slot::Each { .. })).count();
         Ok(Self { slots, ty, free: false, wildcards })
