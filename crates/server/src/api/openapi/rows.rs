@@ -482,7 +482,7 @@ pub(super) const SERVICES: &[Service] = &[
                 "POST",
                 "/mappingSets/preview",
                 "Preview mappings",
-                &[],
+                &["explain"],
                 Some("Preview"),
                 &[(200, "Previewed")],
             ),

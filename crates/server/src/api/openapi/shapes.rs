@@ -377,7 +377,14 @@ pub(super) fn shapes() -> Value {
         (
             "Previewed",
             json!({ "type": "array", "items": object(&["data", "errors"], json!({
-                "data": { "type": "object" }, "errors": { "$ref": "#/components/schemas/TransformErrors" }
+                "data": { "type": "object" }, "errors": { "$ref": "#/components/schemas/TransformErrors" },
+                "explain": { "type": "array", "items": object(&["item", "source", "destination", "writes"], json!({
+                    "item": { "type": "integer" }, "source": { "type": "string" },
+                    "destination": { "type": "string" }, "destinationType": { "type": "string" },
+                    "reads": { "type": "array" }, "steps": { "type": "array" }, "value": {},
+                    "valueType": { "type": "string" }, "writes": { "type": "array" },
+                    "warnings": { "type": "array" }, "truncated": { "type": "boolean" }
+                })) }
             })) }),
         ),
         (
