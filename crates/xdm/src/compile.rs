@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 
 use crate::columns::Columns;
 use crate::compose::xdm_type;
-use crate::limits::{PATTERN_BYTES_MAX, PATTERN_STEPS_MAX, SCHEMA_DEPTH_MAX, SCHEMA_FIELDS_MAX};
+use crate::limits::{SCHEMA_DEPTH_MAX, SCHEMA_FIELDS_MAX};
 use crate::names::{FieldPath, field_name};
-use crate::types::{Behavior, Bound, Constraints, Field, ObjectType, Pattern, Type};
+use crate::pattern::Pattern;
+use crate::types::{Behavior, Bound, Constraints, Field, ObjectType, Type};
 
 const TIME_SERIES: &str = "https://ns.adobe.com/xdm/data/time-series";
 const ADHOC: &str = "https://ns.adobe.com/xdm/data/adhoc";
@@ -207,7 +208,10 @@ fn constraints(name: &str, node: &Value, ty: &Type, path: &str) -> Result<Constr
     };
     let text = matches!(ty, Type::String);
     let pattern = match node.get("pattern").and_then(Value::as_str).filter(|_| text) {
-        Some(pattern) => Some(compile_pattern(pattern, path)?),
+        Some(pattern) => {
+            let bad = |reason| CompileError::Pattern { path: path.to_owned(), reason };
+            Some(Pattern::new(pattern).map_err(bad)?)
+        }
         None => None,
     };
     // Real ids hold blanks and `@`: of an identifier only the empty text is refused (xdm guide, behaviours).
@@ -234,18 +238,6 @@ fn bound(node: &Value, inclusive: &str, exclusive: &str) -> Option<Bound> {
         (Some(value), flag) => Some(Bound { value, exclusive: flag == Some(&Value::Bool(true)) }),
         (None, _) => None,
     }
-}
-
-fn compile_pattern(text: &str, path: &str) -> Result<Pattern, CompileError> {
-    let bad = |reason: String| CompileError::Pattern { path: path.to_owned(), reason };
-    if text.len() > PATTERN_BYTES_MAX {
-        return Err(bad(format!("longer than {PATTERN_BYTES_MAX} bytes")));
-    }
-    let regex = fancy_regex::RegexBuilder::new(text)
-        .backtrack_limit(PATTERN_STEPS_MAX)
-        .build()
-        .map_err(|error| bad(error.to_string()))?;
-    Ok(Pattern { text: text.to_owned(), regex })
 }
 
 /// A column for each field, named like it; readers of the lake that ignore case need a suffix on one that differs in case

@@ -9,9 +9,11 @@ mod compile;
 mod compose;
 mod dates;
 mod infer;
+pub mod java;
 pub mod library;
 pub mod limits;
 mod names;
+mod pattern;
 mod public;
 #[cfg(test)]
 mod reference;
@@ -28,6 +30,7 @@ pub use compose::{ComposeError, Lookup, TypeError, annotate, compose, to_xdm_nam
 pub use dates::{parse_date, parse_date_time};
 pub use infer::{Inference, Inferred};
 pub use names::{FieldPath, alt_id};
+pub use pattern::{Mismatch, Pattern};
 pub use public::{from_public, ingestion_names, is_public, kind_of, state_extends};
 pub use sample::{SampleError, sample};
 pub use types::{Behavior, Bound, Constraints, Field, ObjectType, Type};

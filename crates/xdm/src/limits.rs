@@ -15,6 +15,16 @@ pub const PATTERN_STEPS_MAX: usize = 100_000;
 /// Longest pattern, bytes.
 pub const PATTERN_BYTES_MAX: usize = 4096;
 
+/// The sizes in which a pattern is compiled, bytes: the first that holds it counts, and none larger may be needed.
+pub const PATTERN_SIZES: [usize; 4] = [4 << 10, 16 << 10, 64 << 10, 256 << 10];
+
+/// Bytes of a text times those of its pattern: each step over a text may touch all of a pattern. A pattern of the smallest
+/// size is tried on texts as long as a message can be, 1 MiB; one of the largest on 16 KiB.
+pub const PATTERN_WORK_MAX: usize = 4 << 30;
+
+/// Longest text that a pattern is tried on which looks around or back, bytes: it may begin anew at each place of the text.
+pub const PATTERN_LOOKING_BYTES_MAX: usize = 2048;
+
 /// Violations that a failed record keeps.
 pub const VIOLATIONS_KEPT: usize = 100;
 

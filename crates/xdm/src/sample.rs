@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 use vocab::Json;
 
 use crate::compile::Schema;
+use crate::java;
 use crate::limits::{SAMPLE_FIELDS_MAX, SAMPLE_LENGTH_MAX, SCHEMA_DEPTH_MAX, VIOLATIONS_KEPT};
-use crate::types::{Bound, Constraints, Field, ObjectType, Pattern, Type};
+use crate::pattern::Pattern;
+use crate::types::{Bound, Constraints, Field, ObjectType, Type};
 
 /// Tries for a value that has to match or differ.
 const TRIES: usize = 50;
@@ -266,10 +268,10 @@ impl Maker {
     fn matching(&mut self, pattern: &Pattern, least: usize, most: usize) -> Option<String> {
         let fits = |text: &str| {
             let length = text.chars().count();
-            (least..=most).contains(&length) && pattern.regex.is_match(text).unwrap_or(false)
+            (least..=most).contains(&length) && pattern.find_in(text).is_ok()
         };
         // What looks around or back has no generator here; a plain word may do.
-        let tree = regex_syntax::Parser::new().parse(&pattern.text).ok();
+        let tree = regex_syntax::Parser::new().parse(&java::translate(&pattern.text)).ok();
         for _ in 0..TRIES {
             let mut text = String::new();
             match &tree {

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use crate::names::FieldPath;
+use crate::pattern::Pattern;
 
 /// What a schema describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,13 +85,6 @@ pub struct Constraints {
 pub struct Bound {
     pub value: f64,
     pub exclusive: bool,
-}
-
-/// A regular expression and its text.
-#[derive(Clone, Debug)]
-pub struct Pattern {
-    pub text: String,
-    pub regex: fancy_regex::Regex,
 }
 
 impl Constraints {

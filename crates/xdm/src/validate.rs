@@ -14,6 +14,7 @@ use crate::columns::{Cell, Items, Row};
 use crate::compile::Schema;
 use crate::dates::{parse_date, parse_date_time};
 use crate::limits::QUOTED_CHARS_MAX;
+use crate::pattern::Mismatch;
 use crate::types::{Bound, Constraints, Field, ObjectType, Type};
 
 /// How a date is written, as the vendor's validator tells it.
@@ -327,11 +328,15 @@ impl Walk {
         if constraints.not_empty && text.is_empty() {
             self.report(Category::Range, "minLength", "expected minLength: 1, actual: 0".to_owned(), place);
         }
-        // A pattern that takes too many steps on a value does not match it.
         if let Some(pattern) = &constraints.pattern
-            && !pattern.regex.is_match(text).unwrap_or(false)
+            && let Err(mismatch) = pattern.find_in(text)
         {
-            let text = format!("string [{}] does not match pattern {}", quoted(text), pattern.text);
+            let why = match mismatch {
+                Mismatch::Other => String::new(),
+                Mismatch::TooLong(longest) => format!(", which is tried on {longest} bytes at most"),
+                Mismatch::TooHard => ", which takes too many steps on it".to_owned(),
+            };
+            let text = format!("string [{}] does not match pattern {}{why}", quoted(text), pattern.text);
             self.report(Category::Pattern, "pattern", text, place);
         }
         if let Some(format) = &constraints.format
