@@ -7,6 +7,7 @@ use xdm::FieldPath;
 
 use super::RegistryError;
 use super::error::invalid;
+use super::keywords::check_keywords;
 
 /// Names of the standard model that start with an underscore.
 const STANDARD_NAMES: [&str; 12] = [
@@ -41,6 +42,7 @@ fn check_node(node: &Value, path: &str, namespaces: &[&str], is_field: bool) -> 
     let Value::Object(members) = node else {
         return Err(invalid(format!("{path} must be a JSON object")));
     };
+    check_keywords(members, path)?;
     for key in ["items", "additionalProperties"] {
         if let Some(inner) = members.get(key).filter(|inner| inner.is_object()) {
             check_node(inner, path, namespaces, true)?;

@@ -15,6 +15,7 @@ mod flat;
 pub mod global;
 mod ids;
 pub(crate) mod item;
+mod keywords;
 mod parts;
 mod patch;
 mod query;
