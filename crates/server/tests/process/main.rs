@@ -23,6 +23,7 @@ mod preview;
 mod promises;
 mod races;
 mod sandboxes;
+mod schemas;
 mod support;
 mod tls;
 mod tutorial;
