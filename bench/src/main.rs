@@ -1,12 +1,17 @@
 //! What `cargo xtask bench` measures against, and with: a bare server, a server that only logs, the path from the journal to
 //! committed Parquet by itself, and a load generator. Each prints its figures as one line of JSON.
 
+#[cfg(feature = "vrl")]
+mod by_hand;
 mod control;
 mod corpus;
 mod load;
+#[cfg(feature = "vrl")]
+mod mapping;
 mod refining;
 mod servers;
 mod setup;
+mod turns;
 mod validating;
 
 use std::path::PathBuf;
@@ -60,6 +65,9 @@ enum Part {
     },
     /// Records through the compiled schema, against other validators and decoders.
     Xdm(validating::Validating),
+    /// Raw records through a mapping set, against vrl and code by hand.
+    #[cfg(feature = "vrl")]
+    Prep(mapping::Mapping),
     /// The control plane with many objects.
     #[command(subcommand)]
     Control(control::Step),
@@ -82,6 +90,8 @@ fn main() -> Outcome {
         Part::Setup { ready, dir } => setup::run(&ready, &dir),
         Part::Refine { dir, events } => refining::run(&dir, events),
         Part::Xdm(validating) => validating.run(),
+        #[cfg(feature = "vrl")]
+        Part::Prep(mapping) => mapping.run(),
         Part::Control(step) => control::run(step),
         Part::Disk { dir } => servers::disk(&dir),
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow_schema::{Fields, Schema as ArrowSchema};
 use clap::Args;
@@ -15,13 +15,11 @@ use vocab::Tape;
 use xdm::library::{Resource, ResourceKind};
 
 use crate::refining::offset;
+use crate::turns::{Best, TURNS};
 use crate::{Outcome, corpus, load};
 
 /// Records of a corpus, and rows of a batch.
 const RECORDS: u64 = 1024;
-
-/// Turns of all contenders; of each the best counts, since other work on the machine only ever adds.
-const TURNS: usize = 7;
 
 #[derive(Args)]
 pub(crate) struct Validating {
@@ -76,35 +74,30 @@ impl Validating {
             Arc::new(ArrowSchema::new(corpus.schema.arrow().fields().iter().map(offset).collect::<Fields>()));
         let mut columns = corpus.schema.columns();
         let mut tape = Some(Tape::default());
-        let mut best = Map::new();
+        let mut best = Best::new(self.seconds);
+        let texts = corpus.texts.as_slice();
         for _ in 0..TURNS {
-            let mut turn = |name: &str, work: &mut dyn FnMut(&[String]) -> Outcome| -> Outcome {
-                let nanos = self.time(&corpus.texts, work)?;
-                let before = best.get(name).and_then(Value::as_f64).unwrap_or(f64::INFINITY);
-                best.insert(name.to_owned(), json!(nanos.min(before)));
-                Ok(())
-            };
-            turn("parse", &mut |texts| {
+            best.turn("parse", texts.len(), || {
                 each(texts, &mut tape, |tape| {
                     black_box(tape.root());
                     Ok(())
                 })
             })?;
-            turn("validate", &mut |texts| {
+            best.turn("validate", texts.len(), || {
                 each(texts, &mut tape, |tape| accepted(corpus.schema.validate(tape.root(), 5)))
             })?;
-            turn("columns", &mut |texts| {
+            best.turn("columns", texts.len(), || {
                 each(texts, &mut tape, |tape| accepted(columns.take(tape.root(), 5)))?;
                 black_box(columns.finish());
                 Ok(())
             })?;
-            turn("serde_json", &mut |texts| {
+            best.turn("serde_json", texts.len(), || {
                 for text in texts {
                     black_box(serde_json::from_str::<Value>(text)?);
                 }
                 Ok(())
             })?;
-            turn("jsonschema", &mut |texts| {
+            best.turn("jsonschema", texts.len(), || {
                 for text in texts {
                     let value: Value = serde_json::from_str(text)?;
                     if !validator.is_valid(&value) {
@@ -113,7 +106,7 @@ impl Validating {
                 }
                 Ok(())
             })?;
-            turn("arrow-json", &mut |texts| {
+            best.turn("arrow-json", texts.len(), || {
                 let mut decoder = arrow_json::ReaderBuilder::new(arrow.clone())
                     .with_batch_size(texts.len())
                     .build_decoder()?;
@@ -125,24 +118,12 @@ impl Validating {
             })?;
         }
         let bytes: usize = corpus.texts.iter().map(String::len).sum();
-        Ok(json!({ "corpus": corpus.name, "bytes": bytes / corpus.texts.len(), "nanos": best }))
-    }
-
-    /// Nanoseconds a record.
-    #[expect(clippy::disallowed_methods, reason = "the times are what is reported")]
-    fn time(&self, texts: &[String], work: &mut dyn FnMut(&[String]) -> Outcome) -> Outcome<f64> {
-        let (start, least) = (Instant::now(), Duration::from_secs_f64(self.seconds));
-        let mut records = 0;
-        while start.elapsed() < least {
-            work(texts)?;
-            records += texts.len();
-        }
-        Ok(start.elapsed().as_nanos() as f64 / records as f64)
+        Ok(json!({ "corpus": corpus.name, "bytes": bytes / corpus.texts.len(), "nanos": best.into_nanos() }))
     }
 }
 
 /// Each text on the tape, one after the other.
-fn each(
+pub(crate) fn each(
     texts: &[String],
     memory: &mut Option<Tape<'static>>,
     mut work: impl FnMut(&Tape<'_>) -> Outcome,
@@ -158,7 +139,7 @@ fn each(
     Ok(())
 }
 
-fn accepted(violations: xdm::Violations) -> Outcome {
+pub(crate) fn accepted(violations: xdm::Violations) -> Outcome {
     match violations.list.first() {
         None => Ok(()),
         Some(first) => Err(format!("{}: {}", first.pointer, first.message).into()),

@@ -52,6 +52,8 @@ enum Other {
         #[arg(long)]
         data: Option<PathBuf>,
     },
+    /// Raw records through a mapping set, against vrl and code by hand; writes docs/benchmarks-prep.md.
+    Prep,
 }
 
 /// A measured part: its name, the kind of load, the figures.
@@ -78,8 +80,10 @@ impl Drop for Server {
 
 impl Bench {
     pub(crate) fn run(&self) -> Outcome {
-        if let Some(Other::Xdm { data }) = &self.other {
-            return xdm(data.as_deref());
+        match &self.other {
+            Some(Other::Xdm { data }) => return xdm(data.as_deref()),
+            Some(Other::Prep) => return prep(),
+            Some(Other::Control { .. }) | None => {}
         }
         run(&mut cargo(&["build", "--release", "--package", "tributary", "--package", "bench"]))?;
         if self.profile {
@@ -385,6 +389,43 @@ fn xdm(data: Option<&Path>) -> Outcome {
     }
     println!("{page}");
     fs::write(root().join("docs/benchmarks-xdm.md"), page).map_err(text)
+}
+
+/// The page of what a raw record costs in a mapping set.
+fn prep() -> Outcome {
+    run(&mut cargo(&["build", "--release", "--package", "bench", "--features", "vrl"]))?;
+    let scratch = target().join("bench");
+    fs::create_dir_all(&scratch).map_err(text)?;
+    let quiet = quiet(&scratch)?;
+    let figures = bench(&["prep"], Some(LOAD_CORE))?;
+    let nanos = |name: &str| number(&figures["nanos"], name);
+    let mut page = format!(
+        "# A raw record through a mapping set\n\nWritten by `cargo xtask bench prep`, on one core; the best of several turns. Ten \
+         items (paths, concat, date, iif, lower, a list) on raw events of {} bytes. `prep` parses, maps, validates and fills \
+         columns; the others parse, map and write JSON, and `prep, to JSON` does so too. By hand it is `serde_json`: over its \
+         values, and over structs that borrow and skip what the mapping does not read.\n\n{quiet}.\n\n\
+         | | µs a record | records/s | prep, times as fast |\n| --- | --- | --- | --- |\n",
+        number(&figures, "bytes")
+    );
+    for name in ["prep", "prep, to JSON", "vrl", "values by hand", "structs by hand"] {
+        let (micros, faster) = (nanos(name) / 1000.0, nanos(name) / nanos("prep"));
+        let _ = writeln!(page, "| {name} | {micros:.2} | {:.0} | {faster:.2} |", 1e6 / micros);
+    }
+    page.push_str(
+        "\n| items in the set | µs a record | ns an item | compiles in ms |\n| --- | --- | --- | --- |\n",
+    );
+    for row in figures["sizes"].as_array().into_iter().flatten() {
+        let (items, nanos) = (number(row, "items"), number(&row["nanos"], "prep"));
+        let _ = writeln!(
+            page,
+            "| {items} | {:.2} | {:.0} | {:.2} |",
+            nanos / 1000.0,
+            nanos / items,
+            number(row, "compile_ms")
+        );
+    }
+    println!("{page}");
+    fs::write(root().join("docs/benchmarks-prep.md"), page).map_err(text)
 }
 
 /// What the machine is, and how quiet it is.
