@@ -1,18 +1,21 @@
 //! Dates and times as RFC 3339 spells them, of the years 0001 to 9999.
 
 /// Days from March 1 of the year 0 to January 1, 1970.
-const MARCH_FIRST_0000_TO_1970: i64 = 719_468;
+const MARCH_FIRST_0000_TO_1970: i32 = 719_468;
 
 /// Days since 1970 of a full date: `2024-02-29`.
 pub fn parse_date(text: &str) -> Option<i32> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+    days(text.as_bytes().try_into().ok()?)
+}
+
+fn days(&[y0, y1, y2, y3, dash, m0, m1, hyphen, d0, d1]: &[u8; 10]) -> Option<i32> {
+    if dash != b'-' || hyphen != b'-' {
         return None;
     }
-    let (year, month, day) = (digits(bytes, 0, 4)?, digits(bytes, 5, 2)?, digits(bytes, 8, 2)?);
+    let (year, month, day) = (100 * two(y0, y1)? + two(y2, y3)?, two(m0, m1)?, two(d0, d1)?);
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last = match month {
-        2 => 28 + i64::from(leap),
+        2 => 28 + i32::from(leap),
         4 | 6 | 9 | 11 => 30,
         1..=12 => 31,
         _ => return None,
@@ -23,66 +26,57 @@ pub fn parse_date(text: &str) -> Option<i32> {
     // The year begins in March here, so that the leap day is its last.
     let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1;
-    i32::try_from(days - MARCH_FIRST_0000_TO_1970).ok()
+    Some(days - MARCH_FIRST_0000_TO_1970)
 }
 
 /// Microseconds since 1970 of a date and time: `2024-02-29T23:59:59.125+02:00`. Without an offset it is UTC; `t`, `z` and a
 /// blank instead of the `T` are read too. Fractions beyond microseconds are cut.
 pub fn parse_date_time(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
-    let days = i64::from(parse_date(text.get(..10)?)?);
-    if !matches!(bytes.get(10)?, b'T' | b't' | b' ') || *bytes.get(13)? != b':' || *bytes.get(16)? != b':' {
+    let (date, rest) = text.as_bytes().split_first_chunk()?;
+    let (&[t, h0, h1, colon, m0, m1, mark, s0, s1], mut rest) = rest.split_first_chunk()?;
+    if !matches!(t, b'T' | b't' | b' ') || colon != b':' || mark != b':' {
         return None;
     }
-    let (hour, minute, second) = (digits(bytes, 11, 2)?, digits(bytes, 14, 2)?, digits(bytes, 17, 2)?);
+    let (hour, minute, second) = (two(h0, h1)?, two(m0, m1)?, two(s0, s1)?);
     // A leap second is written 60; it counts as the second before.
     if hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let mut at = 19;
     let mut micros = 0;
-    if bytes.get(at) == Some(&b'.') {
-        at += 1;
-        let start = at;
-        while bytes.get(at).is_some_and(u8::is_ascii_digit) {
-            if at - start < 6 {
-                micros = micros * 10 + i64::from(bytes[at] - b'0');
-            }
-            at += 1;
-        }
-        let count = at - start;
+    if let Some((b'.', fraction)) = rest.split_first() {
+        let count = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
         if count == 0 {
             return None;
         }
-        for _ in count..6 {
-            micros *= 10;
+        for digit in fraction[..count].iter().chain(b"000000").take(6) {
+            micros = micros * 10 + i64::from(digit - b'0');
         }
+        rest = &fraction[count..];
     }
-    let offset_minutes = offset(&bytes[at..])?;
-    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second.min(59) - offset_minutes * 60;
-    Some(seconds * 1_000_000 + micros)
+    let seconds = hour * 3600 + minute * 60 + second.min(59) - offset(rest)? * 60;
+    Some((i64::from(days(date)?) * 86_400 + i64::from(seconds)) * 1_000_000 + micros)
 }
 
-fn offset(rest: &[u8]) -> Option<i64> {
-    let (sign, rest) = match rest.first() {
-        None => return Some(0),
-        Some(b'Z' | b'z') if rest.len() == 1 => return Some(0),
-        Some(b'+') => (1, &rest[1..]),
-        Some(b'-') => (-1, &rest[1..]),
+/// Minutes.
+fn offset(rest: &[u8]) -> Option<i32> {
+    let (sign, rest) = match rest {
+        [] | [b'Z' | b'z'] => return Some(0),
+        [b'+', rest @ ..] => (1, rest),
+        [b'-', rest @ ..] => (-1, rest),
         _ => return None,
     };
-    let (hours, minutes) = match rest.len() {
-        5 if rest[2] == b':' => (digits(rest, 0, 2)?, digits(rest, 3, 2)?),
-        4 => (digits(rest, 0, 2)?, digits(rest, 2, 2)?),
+    let (hours, minutes) = match *rest {
+        [h0, h1, b':', m0, m1] | [h0, h1, m0, m1] => (two(h0, h1)?, two(m0, m1)?),
         _ => return None,
     };
     if hours > 23 || minutes > 59 { None } else { Some(sign * (hours * 60 + minutes)) }
 }
 
-fn digits(bytes: &[u8], at: usize, count: usize) -> Option<i64> {
-    bytes.get(at..at + count)?.iter().try_fold(0, |value, byte| {
-        if byte.is_ascii_digit() { Some(value * 10 + i64::from(byte - b'0')) } else { None }
-    })
+/// The number that two digits are.
+#[inline]
+fn two(tens: u8, ones: u8) -> Option<i32> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    if tens > 9 || ones > 9 { None } else { Some(i32::from(tens) * 10 + i32::from(ones)) }
 }
 
 #[cfg(test)]
