@@ -15,7 +15,10 @@ pub const PATTERN_STEPS_MAX: usize = 100_000;
 /// Longest pattern, bytes.
 pub const PATTERN_BYTES_MAX: usize = 4096;
 
-/// The sizes in which a pattern is compiled, bytes: the first that holds it counts, and none larger may be needed.
+/// Largest automaton of a pattern, bytes: a schema may have thousands of patterns.
+pub const PATTERN_AUTOMATON_BYTES_MAX: usize = 16 << 10;
+
+/// The sizes in which any other pattern is compiled, bytes: the first that holds it counts, and none larger may be needed.
 pub const PATTERN_SIZES: [usize; 4] = [4 << 10, 16 << 10, 64 << 10, 256 << 10];
 
 /// Bytes of a text times those of its pattern: each step over a text may touch all of a pattern. A pattern of the smallest

@@ -1,21 +1,41 @@
 //! The regular expressions of schemas. Who writes a schema is not who runs the server: what a pattern may cost is bounded
 //! when the schema is made, and by the length of the texts that it is tried on.
 
+use std::fmt;
+
 use fancy_regex::{Regex, RegexBuilder};
+use regex_automata::Input;
+use regex_automata::dfa::{Automaton as _, StartKind, dense};
+use regex_automata::nfa::thompson;
 
 use crate::java;
 use crate::limits::{
-    PATTERN_BYTES_MAX, PATTERN_LOOKING_BYTES_MAX, PATTERN_SIZES, PATTERN_STEPS_MAX, PATTERN_WORK_MAX,
+    PATTERN_AUTOMATON_BYTES_MAX, PATTERN_BYTES_MAX, PATTERN_LOOKING_BYTES_MAX, PATTERN_SIZES,
+    PATTERN_STEPS_MAX, PATTERN_WORK_MAX,
 };
 
 /// A compiled `pattern`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pattern {
     /// As it stands in the schema.
     pub text: String,
-    regex: Regex,
+    engine: Engine,
     /// The longest text that it is tried on, bytes.
     longest: usize,
+}
+
+#[derive(Clone)]
+enum Engine {
+    /// Of most patterns: a step for each byte of the text, and nothing else.
+    Automaton(Box<dense::DFA<Vec<u32>>>),
+    /// Where that would be too large, or the pattern looks around or back.
+    Regex(Regex),
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
 }
 
 /// Why a text is no match.
@@ -37,6 +57,10 @@ impl Pattern {
             return Err(format!("it is longer than {PATTERN_BYTES_MAX} bytes"));
         }
         let (translated, looks) = (java::translate(text), java::backtracks(text));
+        if let Some(automaton) = automaton(&translated) {
+            let engine = Engine::Automaton(Box::new(automaton));
+            return Ok(Self { text: text.to_owned(), engine, longest: usize::MAX });
+        }
         let mut reason = String::new();
         // The engine does not tell how large a pattern has become, only that it has outgrown a size.
         for bytes in PATTERN_SIZES {
@@ -47,7 +71,8 @@ impl Pattern {
             match built {
                 Ok(regex) => {
                     let longest = if looks { PATTERN_LOOKING_BYTES_MAX } else { PATTERN_WORK_MAX / bytes };
-                    return Ok(Self { text: text.to_owned(), regex, longest });
+                    let engine = Engine::Regex(regex);
+                    return Ok(Self { text: text.to_owned(), engine, longest });
                 }
                 Err(error) => reason = last_line(&error.to_string()),
             }
@@ -64,12 +89,26 @@ impl Pattern {
         if text.len() > self.longest {
             return Err(Mismatch::TooLong(self.longest));
         }
-        match self.regex.is_match(text) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Mismatch::Other),
-            Err(_) => Err(Mismatch::TooHard),
-        }
+        let found = match &self.engine {
+            Engine::Automaton(automaton) => {
+                let found = automaton.try_search_fwd(&Input::new(text).earliest(true));
+                found.map(|end| end.is_some()).map_err(|_| Mismatch::TooHard)?
+            }
+            Engine::Regex(regex) => regex.is_match(text).map_err(|_| Mismatch::TooHard)?,
+        };
+        if found { Ok(()) } else { Err(Mismatch::Other) }
     }
+}
+
+/// The automaton that finds a pattern, if it is small.
+fn automaton(pattern: &str) -> Option<dense::DFA<Vec<u32>>> {
+    let size = Some(PATTERN_AUTOMATON_BYTES_MAX);
+    let config = dense::Config::new()
+        .start_kind(StartKind::Unanchored)
+        .dfa_size_limit(size)
+        .determinize_size_limit(size);
+    let nfa = thompson::Config::new().nfa_size_limit(size);
+    dense::Builder::new().configure(config).thompson(nfa).build(pattern).ok()
 }
 
 /// Error texts of the engine draw the pattern over several lines; the last line is the reason.
@@ -91,6 +130,14 @@ mod tests {
             (r"^\p{Alpha}+\z", "abc", true),
             (r"^(?=.*\d).{3}$", "ab1", true),
             (r"^(a)\1$", "aa", true),
+            ("^.$", "é", true),
+            ("^[^a]$", "\u{1f600}", true),
+            ("^a.c$", "a\nc", false),
+            ("a$", "a\n", false),
+            ("(?i)^ÄB$", "äb", true),
+            ("", "", true),
+            ("^$", "a", false),
+            (r"\bword\b", "a word.", true),
         ] {
             assert_eq!(Pattern::new(pattern).unwrap().find_in(text).is_ok(), found, "{pattern}");
         }
@@ -99,8 +146,21 @@ mod tests {
     #[test]
     fn what_could_cost_too_much_is_refused() {
         for pattern in ["(", "[z-a]", "((a{100}){100}){100}", r"(\p{L}{1,100}){1,100}", &"a".repeat(5000)] {
-            let error = Pattern::new(pattern).unwrap_err();
+            let error = Pattern::new(pattern).map(|pattern| pattern.text).unwrap_err();
             assert!(!error.is_empty() && !error.contains('\n'), "{error}");
+        }
+    }
+
+    /// Which of the engines a pattern has is no matter of what it finds.
+    #[test]
+    fn the_engines_agree() {
+        for pattern in ["^[a-z]+-[0-9]+$", "a|b", "^(ab)*$", ".", "[^x]", "x{2,3}", "^.{1,3}$", r"\d\s"] {
+            let automaton = automaton(&java::translate(pattern)).unwrap();
+            let regex = Regex::new(&java::translate(pattern)).unwrap();
+            for text in ["", "a", "ab", "ab-12", "xx", "é", "1 ", "\n", "abab", "aab-1x", "\u{1f600}b"] {
+                let found = automaton.try_search_fwd(&Input::new(text).earliest(true)).unwrap().is_some();
+                assert_eq!(found, regex.is_match(text).unwrap(), "{pattern} {text:?}");
+            }
         }
     }
 
