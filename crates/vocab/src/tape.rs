@@ -149,6 +149,16 @@ impl<'t, 'a> Read<'t> for Node<'t, 'a> {
         }
     }
 
+    #[inline]
+    fn is_null(self) -> bool {
+        matches!(self.tape.entries.get(self.at), None | Some(Entry::Null))
+    }
+
+    #[inline]
+    fn as_str(self) -> Option<&'t str> {
+        self.text()
+    }
+
     fn to_json(self) -> Json<'t> {
         match self.look() {
             Look::Null => Json::Null,

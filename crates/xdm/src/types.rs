@@ -1,7 +1,7 @@
 //! The tree of a compiled schema.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::Value;
 
@@ -49,7 +49,27 @@ pub struct ObjectType {
     pub closed: bool,
     index: HashMap<String, usize, foldhash::fast::FixedState>,
     /// What came behind each field in the first record that had it, and at its place zero what came first.
-    followers: Vec<OnceLock<u32>>,
+    followers: Vec<Follower>,
+}
+
+/// A position, or none as yet: a schema has far fewer fields. Any thread may set it, and what it says is only tried.
+#[derive(Debug)]
+struct Follower(AtomicU32);
+
+impl Follower {
+    const UNKNOWN: u32 = u32::MAX;
+}
+
+impl Default for Follower {
+    fn default() -> Self {
+        Self(AtomicU32::new(Self::UNKNOWN))
+    }
+}
+
+impl Clone for Follower {
+    fn clone(&self) -> Self {
+        Self(AtomicU32::new(self.0.load(Ordering::Relaxed)))
+    }
 }
 
 /// A field of an object, the item of an array, or the value of a map.
@@ -113,7 +133,7 @@ impl ObjectType {
     /// `required` names fields that must be there; what is no field is left out.
     pub fn new(fields: Vec<Field>, required: &[String], closed: bool) -> Self {
         let index = fields.iter().enumerate().map(|(at, field)| (field.name.clone(), at)).collect();
-        let followers = vec![OnceLock::new(); fields.len() + 1];
+        let followers = vec![Follower::default(); fields.len() + 1];
         let mut object = Self { fields, required: Vec::new(), closed, index, followers };
         required.iter().for_each(|name| object.require(name));
         object
@@ -145,17 +165,19 @@ impl ObjectType {
 
     /// The same for the next member of a record; `before` is the position of the last one. Records of one source keep their
     /// order, so what came there the first time is tried before the name is looked up.
+    #[inline]
     pub(crate) fn find_after(&self, before: Option<usize>, name: &str) -> Option<(usize, &Field)> {
         let follower = self.followers.get(before.map_or(0, |at| at + 1))?;
-        if let Some(at) = follower.get() {
-            let field = self.fields.get(*at as usize)?;
-            if field.name == name {
-                return Some((*at as usize, field));
-            }
+        let expected = follower.0.load(Ordering::Relaxed) as usize;
+        if let Some(field) = self.fields.get(expected)
+            && field.name == name
+        {
+            return Some((expected, field));
         }
         let (at, field) = self.find(name)?;
-        // A schema has far fewer fields, and what is set already stays.
-        let _ = follower.set(at as u32);
+        if expected == Follower::UNKNOWN as usize {
+            follower.0.store(at as u32, Ordering::Relaxed);
+        }
         Some((at, field))
     }
 
@@ -196,10 +218,6 @@ impl Type {
             Type::Array(_) => "array",
             Type::Map(_) => "map",
         }
-    }
-
-    pub fn is_number(&self) -> bool {
-        matches!(self, Type::Double) || self.integer_range().is_some()
     }
 
     /// The integers that the type stores, when it is an integer type.

@@ -162,32 +162,38 @@ impl<'p> Place<'p> {
     }
 }
 
-/// A set of small numbers, on the stack while there are few.
-enum Set {
-    Few(u128),
-    Many(Vec<bool>),
+/// A set of small numbers, on the stack while they are.
+#[derive(Default)]
+struct Set {
+    first: [u64; 4],
+    others: Vec<u64>,
 }
 
 impl Set {
-    fn new(count: usize) -> Self {
-        if count <= 128 { Set::Few(0) } else { Set::Many(vec![false; count]) }
-    }
-
     /// Whether it was not there before.
+    #[inline]
     fn insert(&mut self, at: usize) -> bool {
-        let before = self.has(at);
-        match self {
-            Set::Few(bits) => *bits |= 1 << at,
-            Set::Many(flags) => flags[at] = true,
-        }
-        !before
+        let word = match self.first.get_mut(at / 64) {
+            Some(word) => word,
+            None => self.other(at / 64 - 4),
+        };
+        let before = *word;
+        *word |= 1 << (at % 64);
+        *word != before
     }
 
-    fn has(&self, at: usize) -> bool {
-        match self {
-            Set::Few(bits) => bits & (1 << at) != 0,
-            Set::Many(flags) => flags[at],
+    #[cold]
+    fn other(&mut self, word: usize) -> &mut u64 {
+        if self.others.len() <= word {
+            self.others.resize(word + 1, 0);
         }
+        &mut self.others[word]
+    }
+
+    #[inline]
+    fn has(&self, at: usize) -> bool {
+        let word = self.first.get(at / 64).or_else(|| self.others.get(at / 64 - 4));
+        word.is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
 }
 
@@ -211,7 +217,7 @@ impl Walk {
     pub(crate) fn record<'t, N: Read<'t>>(&mut self, record: N, ty: &ObjectType, row: Option<Row<'_>>) {
         match record.look() {
             Look::Object(members) => self.object::<N>(members, ty, &Place::ROOT, row),
-            other => self.wrong_type("JSONObject", &other, &Place::ROOT),
+            _ => self.wrong_type("JSONObject", record, &Place::ROOT),
         }
     }
 
@@ -222,8 +228,8 @@ impl Walk {
         place: &Place<'_>,
         mut row: Option<Row<'_>>,
     ) {
-        // The fields that were named, and those that have a value: null is none.
-        let (mut named, mut present) = (Set::new(ty.fields.len()), Set::new(ty.fields.len()));
+        // The fields that were named, and of these the ones that have no value: null is none.
+        let (mut named, mut nulls) = (Set::default(), Set::default());
         let mut before = None;
         for (name, value) in members {
             if self.found.truncated {
@@ -237,8 +243,12 @@ impl Walk {
                 }
                 Some((at, field)) => {
                     before = Some(at);
-                    self.repeated |= !named.insert(at);
-                    if !value.is_null() && present.insert(at) {
+                    if !named.insert(at) {
+                        // Whoever asked looks again at the tree, in which it is there once.
+                        self.repeated = true;
+                    } else if value.is_null() {
+                        nulls.insert(at);
+                    } else {
                         let cell = row.as_mut().map(|row| row.cell(at));
                         self.value(value, field, &place.then(Step::Member(&field.name)), cell);
                     }
@@ -246,68 +256,123 @@ impl Walk {
             }
         }
         for at in &ty.required {
-            if !present.has(*at) {
+            if !named.has(*at) || nulls.has(*at) {
                 let text = format!("required key [{}] not found", ty.fields[*at].name);
                 self.report(Category::Presence, "required", text, place);
             }
         }
     }
 
+    #[inline]
     fn value<'t, N: Read<'t>>(&mut self, value: N, field: &Field, place: &Place<'_>, cell: Option<Cell<'_>>) {
         let constraints = field.constraints.as_deref();
         self.bytes += 8;
-        match (&field.ty, value.look()) {
-            (Type::String, Look::String(text)) => {
-                self.bytes += text.len();
-                if let Some(constraints) = constraints {
-                    self.text(text, constraints, place);
-                }
-                if let Some(cell) = cell {
-                    cell.text(text);
-                }
-            }
-            (Type::Date, Look::String(text)) => match (parse_date(text), cell) {
-                (Some(days), Some(cell)) => cell.date(days),
-                (Some(_), None) => {}
-                (None, _) => self.wrong_format(text, "date", DATES, place),
-            },
-            (Type::DateTime, Look::String(text)) => match (parse_date_time(text), cell) {
-                (Some(micros), Some(cell)) => cell.date_time(micros),
-                (Some(_), None) => {}
-                (None, _) => self.wrong_format(text, "date-time", DATE_TIMES, place),
-            },
-            (Type::Boolean, Look::Bool(value)) => {
-                if let Some(cell) = cell {
+        let fits = match &field.ty {
+            Type::String => self.string(value, constraints, place, cell),
+            Type::Date | Type::DateTime => self.time(value, &field.ty, place, cell),
+            Type::Boolean => match (value.look(), cell) {
+                (Look::Bool(value), Some(cell)) => {
                     cell.boolean(value);
+                    true
+                }
+                (look, _) => matches!(look, Look::Bool(_)),
+            },
+            Type::Json => self.json(value, cell),
+            Type::Object(ty) => match value.look() {
+                Look::Object(members) => {
+                    self.object::<N>(members, ty, place, cell.and_then(Cell::object));
+                    true
+                }
+                _ => false,
+            },
+            Type::Array(item) => match value.look() {
+                Look::Array(items) => {
+                    self.array::<N>(value, items, item, constraints, place, cell.and_then(Cell::list));
+                    true
+                }
+                _ => false,
+            },
+            Type::Map(ty) => match value.look() {
+                Look::Object(members) => {
+                    self.map::<N>(members, ty, place, cell.and_then(Cell::map));
+                    true
+                }
+                _ => false,
+            },
+            ty @ (Type::Byte | Type::Short | Type::Int | Type::Long | Type::Double) => {
+                match Number::of(value) {
+                    Some(number) => {
+                        self.number(number, ty, constraints, place, cell);
+                        true
+                    }
+                    None => false,
                 }
             }
-            (Type::Json, Look::Object(_)) => {
-                if let Some(cell) = cell {
-                    let text = value.to_json().to_string();
-                    self.bytes += text.len();
-                    cell.text(&text);
-                }
-            }
-            (ty, Look::Int(number)) if ty.is_number() => {
-                self.number(Number::Int(number), ty, constraints, place, cell);
-            }
-            (ty, Look::Float(number)) if ty.is_number() => {
-                self.number(Number::Float(number), ty, constraints, place, cell);
-            }
-            (Type::Object(ty), Look::Object(members)) => {
-                self.object::<N>(members, ty, place, cell.and_then(Cell::object));
-            }
-            (Type::Array(item), Look::Array(items)) => {
-                self.array::<N>(value, items, item, constraints, place, cell.and_then(Cell::list));
-            }
-            (Type::Map(ty), Look::Object(members)) => {
-                self.map::<N>(members, ty, place, cell.and_then(Cell::map))
-            }
-            (ty, other) => return self.wrong_type(expected(ty), &other, place),
+        };
+        if !fits {
+            return self.wrong_type(expected(&field.ty), value, place);
         }
         if let Some(allowed) = constraints.and_then(|constraints| constraints.allowed.as_ref()) {
             self.allowed(value, allowed, place);
         }
+    }
+
+    /// Whether the value is a text.
+    #[inline]
+    fn string<'t, N: Read<'t>>(
+        &mut self,
+        value: N,
+        constraints: Option<&Constraints>,
+        place: &Place<'_>,
+        cell: Option<Cell<'_>>,
+    ) -> bool {
+        let Some(text) = value.as_str() else { return false };
+        self.bytes += text.len();
+        if let Some(constraints) = constraints {
+            self.text(text, constraints, place);
+        }
+        if let Some(cell) = cell {
+            cell.text(text);
+        }
+        true
+    }
+
+    /// Whether the value is a text, which is to be a date or a date-time.
+    fn time<'t, N: Read<'t>>(
+        &mut self,
+        value: N,
+        ty: &Type,
+        place: &Place<'_>,
+        cell: Option<Cell<'_>>,
+    ) -> bool {
+        let Some(text) = value.as_str() else { return false };
+        if let Type::Date = ty {
+            match (parse_date(text), cell) {
+                (Some(days), Some(cell)) => cell.date(days),
+                (Some(_), None) => {}
+                (None, _) => self.wrong_format(text, "date", DATES, place),
+            }
+        } else {
+            match (parse_date_time(text), cell) {
+                (Some(micros), Some(cell)) => cell.date_time(micros),
+                (Some(_), None) => {}
+                (None, _) => self.wrong_format(text, "date-time", DATE_TIMES, place),
+            }
+        }
+        true
+    }
+
+    /// Whether the value is an object, which is kept as text.
+    fn json<'t, N: Read<'t>>(&mut self, value: N, cell: Option<Cell<'_>>) -> bool {
+        if !value.is_object() {
+            return false;
+        }
+        if let Some(cell) = cell {
+            let text = value.to_json().to_string();
+            self.bytes += text.len();
+            cell.text(&text);
+        }
+        true
     }
 
     fn text(&mut self, text: &str, constraints: &Constraints, place: &Place<'_>) {
@@ -371,6 +436,7 @@ impl Walk {
 
     /// The integer, when the type can hold it.
     fn integer(&mut self, number: Number, (low, high): (i64, i64), place: &Place<'_>) -> Option<i64> {
+        let too_low = |number: String| format!("{number} is not greater or equal to {low}");
         let too_high = |number: String| format!("{number} is not less or equal to {high}");
         let integer = match number {
             Number::Int(integer) => integer,
@@ -380,14 +446,17 @@ impl Walk {
                 self.report_type("Integer", "Double", place);
                 return None;
             }
+            Number::Float(float) if float < 0.0 => {
+                self.report(Category::Range, "minimum", too_low(number.to_string()), place);
+                return None;
+            }
             Number::Float(_) => {
                 self.report(Category::Range, "maximum", too_high(number.to_string()), place);
                 return None;
             }
         };
         if integer < low {
-            let text = format!("{integer} is not greater or equal to {low}");
-            self.report(Category::Range, "minimum", text, place);
+            self.report(Category::Range, "minimum", too_low(integer.to_string()), place);
             return None;
         }
         if integer > high {
@@ -506,8 +575,8 @@ impl Walk {
     }
 
     #[cold]
-    fn wrong_type<'t, N: Read<'t>>(&mut self, expected: &str, found: &Look<'t, N>, place: &Place<'_>) {
-        let found = match found {
+    fn wrong_type<'t, N: Read<'t>>(&mut self, expected: &str, found: N, place: &Place<'_>) {
+        let found = match found.look() {
             Look::Null => "Null",
             Look::Bool(_) => "Boolean",
             Look::Int(_) => "Long",
@@ -551,6 +620,15 @@ enum Number {
 }
 
 impl Number {
+    #[inline]
+    fn of<'t, N: Read<'t>>(value: N) -> Option<Self> {
+        match value.look() {
+            Look::Int(number) => Some(Number::Int(number)),
+            Look::Float(number) => Some(Number::Float(number)),
+            _ => None,
+        }
+    }
+
     fn to_f64(self) -> f64 {
         match self {
             Number::Int(value) => value as f64,
