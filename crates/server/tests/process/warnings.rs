@@ -207,7 +207,9 @@ fn a_failed_record_keeps_its_warnings() {
     }
     assert!(codes.contains("'warnings': ['coercion']"), "{codes}");
     let explain: Value = serde_json::from_str(explain.trim()).unwrap();
-    assert_eq!((&explain[0]["source"], &explain[0]["code"]), (&json!("n"), &json!("coercion")), "{explain}");
+    let code = &explain[0]["warnings"][0]["code"];
+    assert_eq!((&explain[0]["source"], code), (&json!("n"), &json!("coercion")), "{explain}");
+    assert_eq!(explain[1]["writes"][0]["value"], "middling", "{explain}");
 }
 
 #[test]
