@@ -3,7 +3,6 @@
 pub(crate) mod part;
 pub(crate) mod pattern;
 
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
@@ -212,24 +211,22 @@ pub(crate) fn java_text(date: &ZonedDateTime) -> String {
 /// The canonical text in the value's own zone: `2024-02-03T04:05:06.789+01:00`, `Z` for UTC, no fraction when zero.
 pub(crate) fn canonical(date: &ZonedDateTime) -> String {
     let mut text = String::with_capacity(29);
-    let nanos = date.subsec_nanosecond();
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}",
-        date.year(),
-        date.month(),
-        date.day(),
-        date.hour(),
-        date.minute(),
-        date.second()
-    );
-    let _ = match (nanos, nanos % 1_000_000, nanos % 1000) {
-        (0, _, _) => Ok(()),
-        (_, 0, _) => write!(text, ".{:03}", nanos / 1_000_000),
-        (_, _, 0) => write!(text, ".{:06}", nanos / 1000),
-        _ => write!(text, ".{nanos:09}"),
+    let nanos = i64::from(date.subsec_nanosecond());
+    write_date(&mut text, date);
+    for (mark, number) in [('T', date.hour()), (':', date.minute()), (':', date.second())] {
+        text.push(mark);
+        digits(&mut text, number.into(), 2);
+    }
+    let (fraction, count) = match (nanos, nanos % 1_000_000, nanos % 1000) {
+        (0, _, _) => (0, 0),
+        (_, 0, _) => (nanos / 1_000_000, 3),
+        (_, _, 0) => (nanos / 1000, 6),
+        _ => (nanos, 9),
     };
+    if count > 0 {
+        text.push('.');
+        digits(&mut text, fraction, count);
+    }
     if date.offset().is_zero() {
         text.push('Z');
     } else {
@@ -240,7 +237,33 @@ pub(crate) fn canonical(date: &ZonedDateTime) -> String {
 
 /// The calendar date in the value's own zone: `2024-02-03`.
 pub(crate) fn calendar(date: &ZonedDateTime) -> String {
-    format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
+    let mut text = String::with_capacity(10);
+    write_date(&mut text, date);
+    text
+}
+
+fn write_date(text: &mut String, date: &ZonedDateTime) {
+    if date.year() < 0 {
+        text.push('-');
+    }
+    digits(text, i64::from(date.year()).abs(), 4);
+    for number in [date.month(), date.day()] {
+        text.push('-');
+        digits(text, number.into(), 2);
+    }
+}
+
+/// A number that is not negative, with that many digits or more.
+fn digits(text: &mut String, number: i64, count: usize) {
+    let mut digits = [b'0'; 20];
+    let (mut at, mut rest) = (digits.len(), number);
+    while rest > 0 {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    let from = at.min(digits.len() - count);
+    text.extend(digits[from..].iter().map(|digit| char::from(*digit)));
 }
 
 /// Whether a text is already the canonical text of an instant in UTC, so that it need not be rewritten.
