@@ -48,17 +48,19 @@ const ITEMS: [(&str, &str); 10] = [
 ];
 
 const PROGRAM: &str = r#"
+event_type = if .type == "ORDER" { "commerce.purchases" } else { "web.webpagedetails.pageViews" }
+products = map_values(array!(.order.lines)) -> |line| { { "SKU": line.sku } }
 {
     "_id": .id,
     "timestamp": format_timestamp!(parse_timestamp!(.ts, "%Y-%m-%d %H:%M:%S"), "%Y-%m-%dT%H:%M:%SZ"),
-    "eventType": if .type == "ORDER" { "commerce.purchases" } else { "web.webpagedetails.pageViews" },
+    "eventType": event_type,
     "_acme": {
         "name": string!(.user.first) + " " + string!(.user.last),
-        "email": downcase!(.user.email),
+        "email": downcase!(.user.email)
     },
     "web": { "webPageDetails": { "URL": .page.url, "name": .page.title } },
     "commerce": { "order": { "purchaseID": .order.id, "priceTotal": to_float!(.order.total) } },
-    "productListItems": map_values(array!(.order.lines)) -> |line| { { "SKU": line.sku } },
+    "productListItems": products
 }
 "#;
 

@@ -132,6 +132,11 @@ impl Destination {
         Ok(Self { slots, ty, free: false, wildcards })
     }
 
+    /// Where nothing is written.
+    pub(crate) fn nowhere() -> Self {
+        Self { slots: Vec::new(), ty: Type::Json, free: true, wildcards: 0 }
+    }
+
     /// A destination outside any schema: with a type of its own, or none.
     pub(crate) fn without_schema(text: &str, ty: Option<&Type>) -> Result<Self, DestinationError> {
         let steps = path::steps(text.trim())?;

@@ -74,6 +74,8 @@ pub(crate) enum Source {
     Expression(Node),
     /// Already of the destination's type.
     Static(Json<'static>),
+    /// It does not compile, for these reasons.
+    Broken(Vec<ItemError>),
 }
 
 /// A record after its mapping.
@@ -136,14 +138,32 @@ impl MappingSet {
     /// Every item that cannot be used, in the order of the items.
     pub fn compile_with(items: &[Item], schema: &Schema, options: Options) -> Result<Self, Vec<ItemError>> {
         let resolve = |index: usize| Destination::resolve(&items[index].destination, schema.root());
-        Self::build(items, options, Assembly::new(options.switches), resolve)
+        let (set, errors) = Self::build(items, options, Assembly::new(options.switches), resolve);
+        if errors.is_empty() { Ok(set) } else { Err(errors) }
+    }
+
+    /// Compiles a set that was good when it was saved. An item that is so no more, since the schema or the language has
+    /// changed, costs its own field on every record, with a warning; see [`MappingSet::broken`].
+    pub fn compile_stored(items: &[Item], schema: &Schema, options: Options) -> Self {
+        let resolve = |index: usize| Destination::resolve(&items[index].destination, schema.root());
+        Self::build(items, options, Assembly::new(options.switches), resolve).0
+    }
+
+    /// What is wrong with the items of a stored set that compile no more.
+    pub fn broken(&self) -> impl Iterator<Item = &ItemError> {
+        let faults = self.items.iter().filter_map(|item| match &item.source {
+            Source::Broken(faults) => Some(faults),
+            _ => None,
+        });
+        faults.flatten()
     }
 
     /// The set with nothing shared and nothing done ahead: what the compiled plan is held against.
     #[cfg(test)]
     pub(crate) fn naive(items: &[Item], schema: &Schema, options: Options) -> Result<Self, Vec<ItemError>> {
         let resolve = |index: usize| Destination::resolve(&items[index].destination, schema.root());
-        Self::build(items, options, Assembly::naive(options.switches), resolve)
+        let (set, errors) = Self::build(items, options, Assembly::naive(options.switches), resolve);
+        if errors.is_empty() { Ok(set) } else { Err(errors) }
     }
 
     /// Compiles a set that writes to no schema: each destination has the type beside its item, or takes what comes.
@@ -156,10 +176,11 @@ impl MappingSet {
         options: Options,
     ) -> Result<Self, Vec<ItemError>> {
         let plain: Vec<Item> = items.iter().map(|(item, _)| item.clone()).collect();
-        Self::build(&plain, options, Assembly::new(options.switches), |index| {
+        let (set, errors) = Self::build(&plain, options, Assembly::new(options.switches), |index| {
             let (item, ty) = &items[index];
             Destination::without_schema(&item.destination, ty.as_ref())
-        })
+        });
+        if errors.is_empty() { Ok(set) } else { Err(errors) }
     }
 
     fn build(
@@ -167,47 +188,28 @@ impl MappingSet {
         options: Options,
         assembly: Assembly,
         resolve: impl Fn(usize) -> Result<Destination, DestinationError>,
-    ) -> Result<Self, Vec<ItemError>> {
+    ) -> (Self, Vec<ItemError>) {
+        let (mut compiled, mut errors, mut remarks) =
+            (Vec::with_capacity(items.len()), Vec::new(), Vec::new());
+        let mut items = items;
         if items.len() > limits::ITEMS_MAX {
             let message = format!("a mapping set has at most {} mappings", limits::ITEMS_MAX);
-            return Err(vec![ItemError {
-                index: limits::ITEMS_MAX,
-                code: "too-many-items",
-                message,
-                span: None,
-            }]);
+            let (index, code) = (limits::ITEMS_MAX, "too-many-items");
+            errors.push(ItemError { index, code, message, span: None });
+            items = &[];
         }
-        let mut compiled: Vec<Compiled> = Vec::with_capacity(items.len());
-        let mut errors = Vec::new();
-        let mut remarks = Vec::new();
-        let mut taken: HashMap<Vec<SlotKey>, usize> = HashMap::new();
+        let mut taken = HashMap::new();
         for (index, item) in items.iter().enumerate() {
-            let mut error = |code, message, span| errors.push(ItemError { index, code, message, span });
-            let destination = match resolve(index) {
-                Ok(destination) => destination,
-                Err(fault) => {
-                    error(fault.code(), format!("destination {}: {fault}", item.destination), None);
-                    continue;
-                }
-            };
-            if let Some(other) = taken.insert(keys(&destination.slots), index) {
-                let message =
-                    format!("destination {} is already written by mapping {other}", item.destination);
-                error("duplicate-destination", message, None);
-            }
-            match compile_source(item, &destination, &assembly) {
-                Ok((source, found)) => {
+            match Compiled::new(index, item, resolve(index), &mut taken, &assembly) {
+                Ok((made, found)) => {
                     remarks.extend(found.into_iter().map(|remark| (index, remark)));
-                    let (item, target) = (item.clone(), Target::default());
-                    compiled.push(Compiled { item, source, destination, target, completes: false });
+                    compiled.push(made);
                 }
-                Err(SourceError { code, message, span }) => {
-                    error(code, message, span.map(|span| (span.start, span.end)));
+                Err(faults) => {
+                    errors.extend(faults.iter().cloned());
+                    compiled.push(Compiled::of(item, Source::Broken(faults), Destination::nowhere()));
                 }
             }
-        }
-        if !errors.is_empty() {
-            return Err(errors);
         }
         let order = order(&compiled);
         find_completing(&mut compiled, &order);
@@ -216,7 +218,8 @@ impl MappingSet {
         for (item, target) in compiled.iter_mut().zip(targets) {
             item.target = target;
         }
-        Ok(Self { options, order, items: compiled, remarks, fields: assembly.into_fields(), shape })
+        let fields = assembly.into_fields();
+        (Self { options, order, items: compiled, remarks, fields, shape }, errors)
     }
 
     /// What compiles and may still not be what was meant, with the position of the item.
@@ -289,6 +292,39 @@ fn order(items: &[Compiled]) -> Vec<usize> {
 }
 
 impl Compiled {
+    fn of(item: &Item, source: Source, destination: Destination) -> Self {
+        Self { item: item.clone(), source, destination, target: Target::default(), completes: false }
+    }
+
+    /// An item, and what is to be said of it; or all that is wrong with it. `taken` are the destinations of those before it.
+    fn new(
+        index: usize,
+        item: &Item,
+        destination: Result<Destination, DestinationError>,
+        taken: &mut HashMap<Vec<SlotKey>, usize>,
+        assembly: &Assembly,
+    ) -> Result<(Self, Vec<Remark>), Vec<ItemError>> {
+        let error = |code, message, span| ItemError { index, code, message, span };
+        let destination = destination.map_err(|fault| {
+            vec![error(fault.code(), format!("destination {}: {fault}", item.destination), None)]
+        })?;
+        let mut faults = Vec::new();
+        if let Some(other) = taken.insert(keys(&destination.slots), index) {
+            let message = format!("destination {} is already written by mapping {other}", item.destination);
+            faults.push(error("duplicate-destination", message, None));
+        }
+        match compile_source(item, &destination, assembly) {
+            Ok((source, found)) if faults.is_empty() => {
+                return Ok((Self::of(item, source, destination), found));
+            }
+            Ok(_) => {}
+            Err(SourceError { code, message, span }) => {
+                faults.push(error(code, message, span.map(|span| (span.start, span.end))));
+            }
+        }
+        Err(faults)
+    }
+
     /// Whether one value of the source may go into every element of the destination.
     fn fills(&self) -> bool {
         match &self.source {
@@ -296,7 +332,7 @@ impl Compiled {
                 let wildcards = path.steps.iter().filter(|step| **step == Step::Each).count();
                 wildcards < self.destination.wildcards
             }
-            Source::Expression(_) | Source::Static(_) => self.destination.wildcards > 0,
+            Source::Expression(_) | Source::Static(_) | Source::Broken(_) => self.destination.wildcards > 0,
         }
     }
 }
@@ -336,7 +372,7 @@ impl<'a> Run<'_, 'a> {
     fn item(&mut self, index: usize, compiled: &'a Compiled) {
         let leaf = match &compiled.source {
             Source::Path(path) => path.leaf(),
-            Source::Expression(_) | Source::Static(_) => None,
+            Source::Expression(_) | Source::Static(_) | Source::Broken(_) => None,
         };
         let left = limits::WARNINGS_MAX.saturating_sub(self.mapped.warnings.len());
         let mut coercion = Coercion::new(self.budget, leaf, left);
@@ -391,6 +427,10 @@ impl<'a> Run<'_, 'a> {
                 return self.put(compiled, &[], borrowed(value), written);
             }
             Source::Static(value) => Value::from_json(value),
+            Source::Broken(errors) => {
+                errors.iter().for_each(|error| coercion.note(&Place::Top, error.code, error.message.clone()));
+                return Ok(());
+            }
             Source::Expression(node) => {
                 let evaluator = Evaluator::new(self.record, self.context, self.budget).traced(self.trace);
                 let value = evaluator.eval(node);
@@ -550,6 +590,11 @@ impl<'a> Run<'_, 'a> {
         // A null is no value, so that a record in which nothing was found does not count as mapped.
         let counts = !value.is_null();
         let place = self.mapped.output.value_mut(compiled.target);
+        if slots.is_empty() && !compiled.completes {
+            *place = Some(value);
+            *written |= counts;
+            return Ok(());
+        }
         let way = destination::Way { slots, completes: compiled.completes };
         destination::write(place.get_or_insert(Json::Null), way, indices, value, self.budget).inspect_err(
             |_| {

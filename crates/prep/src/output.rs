@@ -62,7 +62,7 @@ impl Shape {
                     Part::Value(value) => return Target { value, names: outer },
                 }
             }
-            // A destination has at least one name, so it ended at a value above.
+            // Only what is written nowhere has no name.
             Target::default()
         });
         let targets = targets.collect();
@@ -71,7 +71,9 @@ impl Shape {
 
     /// The shape of which every value is made for the record: one tree below each name of the record.
     pub(crate) fn flat(destinations: &[Vec<&str>]) -> (Self, Vec<Target>) {
-        Self::new(&destinations.iter().map(|names| names[..1].to_vec()).collect::<Vec<_>>())
+        Self::new(
+            &destinations.iter().map(|names| names.iter().take(1).copied().collect()).collect::<Vec<_>>(),
+        )
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! After each committed change the objects that it touches are read back and compiled into an [`inlet::Plan`] and a
 //! [`refine::Plan`], which are swapped in before the answer leaves. Plans are persistent maps: a copy of one shares all that
-//! is not changed, so a change costs what it touches, not the number of flows. A stored flow or dataset that no longer compiles is left out and logged.
+//! is not changed, so a change costs what it touches, not the number of flows. A stored flow or dataset that no longer
+//! compiles is left out and logged; an item of a mapping set that does not costs its field.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -588,7 +589,12 @@ impl<'a> Compiler<'a> {
         };
         let written = &mut self.set_schemas;
         let made = match mapping::compiled_with(self.tx, self.scope, id, Some(version), written).await {
-            Ok((set, _)) => Some(set),
+            Ok((set, _)) => {
+                for error in set.broken() {
+                    tracing::error!(mapping_set = id, version, %error, "a mapping does not compile; its field is left out");
+                }
+                Some(set)
+            }
             Err(error) => {
                 tracing::error!(mapping_set = id, version, %error, "a mapping set does not compile");
                 None

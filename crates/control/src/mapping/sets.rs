@@ -280,7 +280,8 @@ pub async fn expanded(tx: &mut Tx, scope: &Scope, set: &Stored) -> Result<Value,
     Ok(shown)
 }
 
-/// The set in that version (or the newest), compiled; and that version. Sets that were deleted are found by a version.
+/// The set in that version (or the newest), compiled; and that version. Sets that were deleted are found by a version. An item
+/// that compiled when it was saved and does so no more costs its field.
 pub async fn compiled(
     tx: &mut Tx,
     scope: &Scope,
@@ -313,7 +314,8 @@ pub async fn compiled_with(
             made
         }
     };
-    Ok((Arc::new(compile_against(&found.0, &known, scope.switches)?), found.1))
+    let options = body::options(&found.0, scope.switches);
+    Ok((Arc::new(MappingSet::compile_stored(&items(&found.0), &known, options)), found.1))
 }
 
 async fn output_schema(tx: &mut Tx, scope: &Scope, schema: &str) -> Result<Arc<xdm::Schema>, MappingError> {

@@ -145,6 +145,31 @@ fn every_fault_of_a_set_is_told_at_once() {
     );
 }
 
+/// Where a set was saved and the schema or the language has changed since.
+#[test]
+fn an_item_that_compiles_no_more_costs_its_field() {
+    let items = [
+        item("nofunction(a)", "count"),
+        item("a", "_id"),
+        item("a", "gone.since"),
+        item("upper(a)", "person.name.firstName"),
+        item("b", "_id"),
+    ];
+    let set = MappingSet::compile_stored(&items, &schema(), crate::Options::default());
+    let broken: Vec<(usize, &str)> = set.broken().map(|error| (error.index, error.code)).collect();
+    let expected = [(0, "unknown-function"), (2, "unknown-destination"), (4, "duplicate-destination")];
+    assert_eq!(broken, expected);
+    let tape = Tape::of(br#"{"a":"x","b":"y"}"#).unwrap();
+    let (mapped, told) = set.explain(tape.root(), &NOW);
+    assert_eq!(mapped.to_json().to_string(), r#"{"_id":"x","person":{"name":{"firstName":"X"}}}"#);
+    let warned: Vec<(usize, &str)> =
+        mapped.warnings.iter().map(|warning| (warning.item, warning.code)).collect();
+    assert_eq!((warned.as_slice(), mapped.written), (&expected[..], 2));
+    assert_eq!(mapped.warnings[1].destination, "gone.since");
+    assert_eq!(told.as_array().map(<[_]>::len), Some(5));
+    assert_eq!(set.check(&schema(), &[]).iter().filter(|finding| finding.item.is_some()).count(), 0);
+}
+
 #[test]
 fn source_types_are_read_in_every_spelling() {
     use SourceType::{Attribute, Expression, Static};
