@@ -155,16 +155,19 @@ fn deny() -> Outcome {
 }
 
 fn golden() -> Outcome {
-    let page = cargo(&["run", "--quiet", "--package", "tributary", "--", "config", "reference"])
-        .output()
-        .map_err(|error| error.to_string())?;
+    let page =
+        cargo(&["run", "--quiet", "--profile", "ci", "--package", "tributary", "--", "config", "reference"])
+            .output()
+            .map_err(|error| error.to_string())?;
     if !page.status.success() {
         return Err(String::from_utf8_lossy(&page.stderr).into_owned());
     }
     let path = root().join("docs/reference/settings.md");
     std::fs::write(&path, page.stdout).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut tests = cargo(&["test", "--package", "prep", "--package", "xdm", "reference"]);
+    let mut tests = cargo(&["test", "--profile", "ci", "--package", "prep", "--package", "xdm", "reference"]);
     run(tests.env("TRIBUTARY_GOLDEN", "write"))?;
-    let mut cases = cargo(&["test", "--package", "tributary", "--test", "process", "compatibility_page"]);
+    let page =
+        ["test", "--profile", "ci", "--package", "tributary", "--test", "process", "compatibility_page"];
+    let mut cases = cargo(&page);
     run(cases.env("TRIBUTARY_GOLDEN", "write"))
 }
