@@ -38,7 +38,7 @@ pub const TEXT_BYTES_MAX: usize = RECORD_BYTES_MAX;
 pub const ELEMENTS_MAX: usize = 100_000;
 
 /// Steps back that one regular expression may take in one match.
-pub const REGEX_STEPS_MAX: usize = 1_000_000;
+pub const REGEX_STEPS_MAX: usize = 250_000;
 
 /// What a regular expression that runs out of steps costs beside, in steps of fuel: a record can do so a few times.
 pub const REGEX_FAILURE_FUEL: usize = 200_000;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::columns::Columns;
 use crate::compose::xdm_type;
-use crate::limits::{SCHEMA_DEPTH_MAX, SCHEMA_FIELDS_MAX};
+use crate::limits::{FIELD_DEPTH_MAX, SCHEMA_FIELDS_MAX};
 use crate::names::{FieldPath, field_name};
 use crate::pattern::Pattern;
 use crate::types::{Behavior, Bound, Constraints, Field, ObjectType, Type};
@@ -30,7 +30,7 @@ pub enum CompileError {
     Reserved,
     #[error("the pattern of {path} cannot be used: {reason}")]
     Pattern { path: String, reason: String },
-    #[error("the schema is nested deeper than {SCHEMA_DEPTH_MAX} levels")]
+    #[error("the schema is nested deeper than {FIELD_DEPTH_MAX} levels")]
     TooDeep,
     #[error("the schema has more than {SCHEMA_FIELDS_MAX} fields")]
     TooLarge,
@@ -131,7 +131,7 @@ struct Compiler {
 
 impl Compiler {
     fn object(&mut self, node: &Value, path: &str, depth: usize) -> Result<ObjectType, CompileError> {
-        if depth > SCHEMA_DEPTH_MAX {
+        if depth > FIELD_DEPTH_MAX {
             return Err(CompileError::TooDeep);
         }
         let empty = Map::new();

@@ -1,7 +1,11 @@
 //! Bounds of schemas and of their use, each with its reason.
 
-/// Deepest nesting of a composed schema; the whole standard library needs 13.
+/// Deepest nesting that a composition follows, references and `allOf` included.
 pub const SCHEMA_DEPTH_MAX: usize = 64;
+
+/// Deepest field of a schema; the whole standard library needs 13. Each level takes three of the table's metadata, which is
+/// read back as JSON of at most 127 levels, and wrapped once more by the catalogue.
+pub const FIELD_DEPTH_MAX: usize = 40;
 
 /// Most fields of a composed schema; the vendor allows 10,000 in a row.
 pub const SCHEMA_FIELDS_MAX: usize = 20_000;
@@ -47,7 +51,7 @@ pub const SAMPLE_LENGTH_MAX: usize = 10_000;
 pub const INFER_FIELDS_MAX: usize = 10_000;
 
 /// Deepest field that is inferred; leaves room for the class and the tenant's object above it.
-pub const INFER_DEPTH_MAX: usize = 48;
+pub const INFER_DEPTH_MAX: usize = 36;
 
 /// Longest list of values that is inferred as an enum, and most records that each needs on average.
 pub const INFER_ENUM_VALUES_MAX: usize = 12;

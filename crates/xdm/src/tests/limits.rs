@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use vocab::Json;
 
 use super::{none, violations};
-use crate::limits::{COMPOSE_STEPS_MAX, SCHEMA_DEPTH_MAX};
+use crate::limits::{COMPOSE_STEPS_MAX, FIELD_DEPTH_MAX};
 use crate::{Schema, compose};
 
 fn refusal(doc: &Value) -> String {
@@ -112,8 +112,8 @@ fn nesting_to_the_bound() {
         );
         json!({ "$id": "own", "properties": { "f": inner } })
     };
-    assert_eq!(refusal(&nested(SCHEMA_DEPTH_MAX)), "");
-    assert_eq!(refusal(&nested(SCHEMA_DEPTH_MAX + 2)), "the schema is nested deeper than 64 levels");
+    assert_eq!(refusal(&nested(FIELD_DEPTH_MAX)), "");
+    assert_eq!(refusal(&nested(FIELD_DEPTH_MAX + 2)), "the schema is nested deeper than 40 levels");
     let arrays =
         (1..100).fold(json!({ "type": "string" }), |inner, _| json!({ "type": "array", "items": inner }));
     assert!(refusal(&json!({ "properties": { "f": arrays } })).contains("deeper than 64"));
