@@ -56,6 +56,10 @@ impl Pattern {
         if text.len() > PATTERN_BYTES_MAX {
             return Err(format!("it is longer than {PATTERN_BYTES_MAX} bytes"));
         }
+        let backslashes = text.len() - text.trim_end_matches('\\').len();
+        if backslashes % 2 == 1 {
+            return Err("it ends in a backslash that escapes nothing".to_owned());
+        }
         let (translated, looks) = (java::translate(text), java::backtracks(text));
         if let Some(automaton) = automaton(&translated) {
             let engine = Engine::Automaton(Box::new(automaton));
