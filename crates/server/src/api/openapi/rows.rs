@@ -22,6 +22,8 @@ const FLOW_LIST: &[&str] = &["property", "orderby", "limit", "continuationToken"
 const REGISTRY_LIST: &[&str] = &["property", "orderby", "start", "limit"];
 
 const REGISTRY_PAGE: &[(u16, &str)] = &[(200, "RegistryPage")];
+const NEW_RESOURCE: Option<&str> = Some("NewResource");
+const CREATED: &[(u16, &str)] = &[(201, "AnyObject")];
 
 /// Parameters of Catalog's lists.
 const CATALOG_LIST: &[&str] = &["limit", "start", "orderBy", "property", "properties"];
@@ -39,6 +41,25 @@ const PREP_PAGE: &[(u16, &str)] = &[(200, "PrepPage")];
 const PREP_MADE: &[(u16, &str)] = &[(200, "PrepMade")];
 const PREP_SET: &[(u16, &str)] = &[(200, "MappingSet")];
 const MAPPER_SCHEMA: &[(u16, &str)] = &[(200, "MapperSchema")];
+
+/// The rows that are given, and those of collections of the registry: where they lie, what one resource is called, and many.
+macro_rules! with_collections {
+    ([$($row:expr),* $(,)?], $($path:literal, $one:literal, $many:literal;)*) => {
+        &[
+            $($row,)*
+            $(
+                row("GET", concat!("/tenant/", $path), concat!("List ", $many), REGISTRY_LIST, None, REGISTRY_PAGE),
+                row("POST", concat!("/tenant/", $path), concat!("Create a ", $one), &[], NEW_RESOURCE, CREATED),
+                row("GET", concat!("/tenant/", $path, "/{id}"), concat!("Look up a ", $one), &[], None, OBJECT),
+                row("PUT", concat!("/tenant/", $path, "/{id}"), concat!("Replace a ", $one), &[], NEW_RESOURCE, OBJECT),
+                row("PATCH", concat!("/tenant/", $path, "/{id}"), concat!("Change a ", $one), &[], Some("Patch"), OBJECT),
+                row("DELETE", concat!("/tenant/", $path, "/{id}"), concat!("Delete a ", $one), &[], None, GONE),
+                row("GET", concat!("/global/", $path), concat!("List standard ", $many), REGISTRY_LIST, None, REGISTRY_PAGE),
+                row("GET", concat!("/global/", $path, "/{id}"), concat!("Look up a standard ", $one), &[], None, OBJECT),
+            )*
+        ]
+    };
+}
 
 pub(super) const SERVICES: &[Service] = &[
     Service {
@@ -311,53 +332,8 @@ pub(super) const SERVICES: &[Service] = &[
         caller: Caller::Gateway,
         problem: "Problem",
         media: &["application/json", "application/vnd.adobe.xed+json", "application/vnd.adobe.xdm+json"],
-        rows: &[
+        rows: with_collections!([
             row("GET", "/stats", "Look up the tenant and its counts", &[], None, OBJECT),
-            row("GET", "/tenant/schemas", "List schemas", REGISTRY_LIST, None, REGISTRY_PAGE),
-            row(
-                "POST",
-                "/tenant/schemas",
-                "Create a schema",
-                &[],
-                Some("NewResource"),
-                &[(201, "AnyObject")],
-            ),
-            row("GET", "/tenant/schemas/{id}", "Look up a schema", &[], None, OBJECT),
-            row("PUT", "/tenant/schemas/{id}", "Replace a schema", &[], Some("NewResource"), OBJECT),
-            row("PATCH", "/tenant/schemas/{id}", "Change a schema", &[], Some("Patch"), OBJECT),
-            row("DELETE", "/tenant/schemas/{id}", "Delete a schema", &[], None, GONE),
-            row("GET", "/tenant/classes", "List classes", REGISTRY_LIST, None, REGISTRY_PAGE),
-            row("POST", "/tenant/classes", "Create a class", &[], Some("NewResource"), &[(201, "AnyObject")]),
-            row("GET", "/tenant/classes/{id}", "Look up a class", &[], None, OBJECT),
-            row("PUT", "/tenant/classes/{id}", "Replace a class", &[], Some("NewResource"), OBJECT),
-            row("PATCH", "/tenant/classes/{id}", "Change a class", &[], Some("Patch"), OBJECT),
-            row("DELETE", "/tenant/classes/{id}", "Delete a class", &[], None, GONE),
-            row("GET", "/tenant/fieldgroups", "List field groups", REGISTRY_LIST, None, REGISTRY_PAGE),
-            row(
-                "POST",
-                "/tenant/fieldgroups",
-                "Create a field group",
-                &[],
-                Some("NewResource"),
-                &[(201, "AnyObject")],
-            ),
-            row("GET", "/tenant/fieldgroups/{id}", "Look up a field group", &[], None, OBJECT),
-            row("PUT", "/tenant/fieldgroups/{id}", "Replace a field group", &[], Some("NewResource"), OBJECT),
-            row("PATCH", "/tenant/fieldgroups/{id}", "Change a field group", &[], Some("Patch"), OBJECT),
-            row("DELETE", "/tenant/fieldgroups/{id}", "Delete a field group", &[], None, GONE),
-            row("GET", "/tenant/datatypes", "List data types", REGISTRY_LIST, None, REGISTRY_PAGE),
-            row(
-                "POST",
-                "/tenant/datatypes",
-                "Create a data type",
-                &[],
-                Some("NewResource"),
-                &[(201, "AnyObject")],
-            ),
-            row("GET", "/tenant/datatypes/{id}", "Look up a data type", &[], None, OBJECT),
-            row("PUT", "/tenant/datatypes/{id}", "Replace a data type", &[], Some("NewResource"), OBJECT),
-            row("PATCH", "/tenant/datatypes/{id}", "Change a data type", &[], Some("Patch"), OBJECT),
-            row("DELETE", "/tenant/datatypes/{id}", "Delete a data type", &[], None, GONE),
             row("GET", "/tenant/descriptors", "List descriptors", REGISTRY_LIST, None, OBJECT),
             row(
                 "POST",
@@ -365,7 +341,7 @@ pub(super) const SERVICES: &[Service] = &[
                 "Create a descriptor",
                 &[],
                 Some("NewDescriptor"),
-                &[(201, "AnyObject")],
+                CREATED,
             ),
             row("GET", "/tenant/descriptors/{id}", "Look up a descriptor", &[], None, OBJECT),
             row(
@@ -377,59 +353,8 @@ pub(super) const SERVICES: &[Service] = &[
                 OBJECT,
             ),
             row("DELETE", "/tenant/descriptors/{id}", "Delete a descriptor", &[], None, GONE),
-            row("GET", "/global/schemas", "List standard schemas", REGISTRY_LIST, None, REGISTRY_PAGE),
-            row("GET", "/global/classes", "List standard classes", REGISTRY_LIST, None, REGISTRY_PAGE),
-            row(
-                "GET",
-                "/global/fieldgroups",
-                "List standard field groups",
-                REGISTRY_LIST,
-                None,
-                REGISTRY_PAGE,
-            ),
-            row("GET", "/global/datatypes", "List standard data types", REGISTRY_LIST, None, REGISTRY_PAGE),
             row("GET", "/global/behaviors", "List behaviours", REGISTRY_LIST, None, REGISTRY_PAGE),
-            row("GET", "/global/classes/{id}", "Look up a standard class", &[], None, OBJECT),
-            row("GET", "/global/fieldgroups/{id}", "Look up a standard field group", &[], None, OBJECT),
-            row("GET", "/global/datatypes/{id}", "Look up a standard data type", &[], None, OBJECT),
             row("GET", "/global/behaviors/{id}", "Look up a behaviour", &[], None, OBJECT),
-            row("GET", "/global/schemas/{id}", "Look up a standard schema", &[], None, OBJECT),
-            row("GET", "/global/mixins", "List standard field groups", REGISTRY_LIST, None, REGISTRY_PAGE),
-            row("GET", "/global/mixins/{id}", "Look up a standard field group", &[], None, OBJECT),
-            row(
-                "GET",
-                "/tenant/mixins",
-                "List field groups, by their older name",
-                REGISTRY_LIST,
-                None,
-                REGISTRY_PAGE,
-            ),
-            row(
-                "POST",
-                "/tenant/mixins",
-                "Create a field group, by its older name",
-                &[],
-                Some("NewResource"),
-                &[(201, "AnyObject")],
-            ),
-            row("GET", "/tenant/mixins/{id}", "Look up a field group, by its older name", &[], None, OBJECT),
-            row(
-                "PUT",
-                "/tenant/mixins/{id}",
-                "Replace a field group, by its older name",
-                &[],
-                Some("NewResource"),
-                OBJECT,
-            ),
-            row(
-                "PATCH",
-                "/tenant/mixins/{id}",
-                "Change a field group, by its older name",
-                &[],
-                Some("Patch"),
-                OBJECT,
-            ),
-            row("DELETE", "/tenant/mixins/{id}", "Delete a field group, by its older name", &[], None, GONE),
             row("GET", "/tenant/unions", "List unions", REGISTRY_LIST, None, REGISTRY_PAGE),
             row("GET", "/tenant/unions/{id}", "Look up a union", &[], None, OBJECT),
             row("GET", "/rpc/sampledata/{id}", "Make a sample of a schema", &[], None, OBJECT),
@@ -458,6 +383,12 @@ pub(super) const SERVICES: &[Service] = &[
                 &[(200, "AnyArray")],
             ),
         ],
+            "schemas", "schema", "schemas";
+            "classes", "class", "classes";
+            "fieldgroups", "field group", "field groups";
+            "mixins", "field group, by its older name", "field groups, by their older name";
+            "datatypes", "data type", "data types";
+        ),
     },
     Service {
         tag: "Catalog",
