@@ -60,13 +60,10 @@ impl Regex {
                 .build();
             match built {
                 Ok(regex) => {
-                    return Ok(Self {
-                        regex,
-                        pattern: excerpt(pattern),
-                        backtracks: java::backtracks(pattern),
-                    });
+                    let backtracks = java::backtracks(translated);
+                    return Ok(Self { regex, pattern: excerpt(pattern), backtracks });
                 }
-                Err(error) => reason = first_line(&error.to_string()),
+                Err(error) => reason = java::reason(&error),
             }
         }
         Err(Failure::Regex { pattern: excerpt(pattern), reason })
@@ -86,7 +83,7 @@ impl Regex {
                 }
                 Failure::RegexSteps { pattern: self.pattern.clone() }
             }
-            other => Failure::Regex { pattern: self.pattern.clone(), reason: first_line(&other.to_string()) },
+            other => Failure::Regex { pattern: self.pattern.clone(), reason: java::reason(other) },
         }
     }
 
@@ -169,11 +166,6 @@ fn check_length(pattern: &str) -> Result<(), Failure> {
         return Err(Failure::Regex { pattern: excerpt(pattern), reason });
     }
     Ok(())
-}
-
-/// Error texts of the engine draw the pattern over several lines; the last line is the reason.
-fn first_line(text: &str) -> String {
-    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

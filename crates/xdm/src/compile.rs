@@ -131,9 +131,6 @@ struct Compiler {
 
 impl Compiler {
     fn object(&mut self, node: &Value, path: &str, depth: usize) -> Result<ObjectType, CompileError> {
-        if depth > FIELD_DEPTH_MAX {
-            return Err(CompileError::TooDeep);
-        }
         let empty = Map::new();
         let properties = node.get("properties").and_then(Value::as_object).unwrap_or(&empty);
         let mut lower_case: HashSet<String> = HashSet::new();
@@ -160,6 +157,9 @@ impl Compiler {
     }
 
     fn field(&mut self, name: &str, node: &Value, path: &str, depth: usize) -> Result<Field, CompileError> {
+        if depth > FIELD_DEPTH_MAX {
+            return Err(CompileError::TooDeep);
+        }
         self.fields += 1;
         if self.fields > SCHEMA_FIELDS_MAX {
             return Err(CompileError::TooLarge);

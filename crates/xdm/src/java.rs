@@ -3,7 +3,8 @@
 //! `\d`, `\w`, `\s` and the named classes are ASCII in Java; `\h`, `\Z`, `\Q…\E`, `\uXXXX` have other spellings here.
 //! The rest is the same in both.
 
-/// Look-around, back-references, atomic groups and possessive repetition need the engine that goes back.
+/// Whether a translated pattern needs the engine that goes back: for look-around, back-references, atomic groups and possessive
+/// repetition.
 pub fn backtracks(pattern: &str) -> bool {
     let bytes = pattern.as_bytes();
     ["(?=", "(?!", "(?<=", "(?<!", "(?>", "\\k", "\\G", "*+", "++", "?+", "}+"]
@@ -126,4 +127,10 @@ fn property(out: &mut String, chars: &mut Chars<'_>, negated: bool, in_class: bo
         }
         None => out.push_str(if negated { "\\P" } else { "\\p" }),
     }
+}
+
+/// Why the engine does not take a pattern: it draws the pattern over several lines, of which the last is the reason.
+pub fn reason(error: &fancy_regex::Error) -> String {
+    let text = error.to_string();
+    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned()
 }

@@ -3,8 +3,8 @@
 /// Deepest nesting that a composition follows, references and `allOf` included.
 pub const SCHEMA_DEPTH_MAX: usize = 64;
 
-/// Deepest field of a schema; the whole standard library needs 13. Each level takes three of the table's metadata, which is
-/// read back as JSON of at most 127 levels, and wrapped once more by the catalogue.
+/// Deepest field of a schema, items of lists and values of maps included; the whole standard library needs 13. A level takes up
+/// to three of the table's metadata, which is read back as JSON of at most 127 levels and wrapped once more by the catalogue.
 pub const FIELD_DEPTH_MAX: usize = 40;
 
 /// Most fields of a composed schema; the vendor allows 10,000 in a row.

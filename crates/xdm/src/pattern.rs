@@ -56,11 +56,13 @@ impl Pattern {
         if text.len() > PATTERN_BYTES_MAX {
             return Err(format!("it is longer than {PATTERN_BYTES_MAX} bytes"));
         }
+        // As Java has it; the translation takes it for a backslash.
         let backslashes = text.len() - text.trim_end_matches('\\').len();
         if backslashes % 2 == 1 {
             return Err("it ends in a backslash that escapes nothing".to_owned());
         }
-        let (translated, looks) = (java::translate(text), java::backtracks(text));
+        let translated = java::translate(text);
+        let looks = java::backtracks(&translated);
         if let Some(automaton) = automaton(&translated) {
             let engine = Engine::Automaton(Box::new(automaton));
             return Ok(Self { text: text.to_owned(), engine, longest: usize::MAX });
@@ -78,7 +80,7 @@ impl Pattern {
                     let engine = Engine::Regex(regex);
                     return Ok(Self { text: text.to_owned(), engine, longest });
                 }
-                Err(error) => reason = last_line(&error.to_string()),
+                Err(error) => reason = java::reason(&error),
             }
         }
         Err(reason)
@@ -115,11 +117,6 @@ fn automaton(pattern: &str) -> Option<dense::DFA<Vec<u32>>> {
     dense::Builder::new().configure(config).thompson(nfa).build(pattern).ok()
 }
 
-/// Error texts of the engine draw the pattern over several lines; the last line is the reason.
-fn last_line(text: &str) -> String {
-    text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +146,9 @@ mod tests {
 
     #[test]
     fn what_could_cost_too_much_is_refused() {
-        for pattern in ["(", "[z-a]", "((a{100}){100}){100}", r"(\p{L}{1,100}){1,100}", &"a".repeat(5000)] {
+        for pattern in
+            ["(", "[z-a]", "\\", "((a{100}){100}){100}", r"(\p{L}{1,100}){1,100}", &"a".repeat(5000)]
+        {
             let error = Pattern::new(pattern).map(|pattern| pattern.text).unwrap_err();
             assert!(!error.is_empty() && !error.contains('\n'), "{error}");
         }
@@ -180,6 +179,7 @@ mod tests {
             ("(?=a)(a|aa)+$", "a".repeat(2000) + "!"),
             ("(a|b)*a(a|b){20}c", "ab".repeat(1 << 19)),
             ("(.*)(.*)(.*)(.*)(.*)x$", "y".repeat(1 << 20)),
+            (r"(a|b)*a(a|b){20}\Z", "bbbbb".repeat(400)),
         ] {
             assert!(Pattern::new(pattern).unwrap().find_in(&text).is_err(), "{pattern}");
         }

@@ -162,10 +162,13 @@ impl<'p> Place<'p> {
     }
 }
 
+/// 64 numbers each.
+const WORDS: usize = 4;
+
 /// A set of small numbers, on the stack while they are.
 #[derive(Default)]
 struct Set {
-    first: [u64; 4],
+    first: [u64; WORDS],
     others: Vec<u64>,
 }
 
@@ -175,7 +178,7 @@ impl Set {
     fn insert(&mut self, at: usize) -> bool {
         let word = match self.first.get_mut(at / 64) {
             Some(word) => word,
-            None => self.other(at / 64 - 4),
+            None => self.other(at / 64 - WORDS),
         };
         let before = *word;
         *word |= 1 << (at % 64);
@@ -192,7 +195,7 @@ impl Set {
 
     #[inline]
     fn has(&self, at: usize) -> bool {
-        let word = self.first.get(at / 64).or_else(|| self.others.get(at / 64 - 4));
+        let word = self.first.get(at / 64).or_else(|| self.others.get(at / 64 - WORDS));
         word.is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
 }
@@ -270,12 +273,14 @@ impl Walk {
         let fits = match &field.ty {
             Type::String => self.string(value, constraints, place, cell),
             Type::Date | Type::DateTime => self.time(value, &field.ty, place, cell),
-            Type::Boolean => match (value.look(), cell) {
-                (Look::Bool(value), Some(cell)) => {
-                    cell.boolean(value);
+            Type::Boolean => match value.look() {
+                Look::Bool(value) => {
+                    if let Some(cell) = cell {
+                        cell.boolean(value);
+                    }
                     true
                 }
-                (look, _) => matches!(look, Look::Bool(_)),
+                _ => false,
             },
             Type::Json => self.json(value, cell),
             Type::Object(ty) => match value.look() {
