@@ -63,7 +63,3 @@ pub const EXPLAINED_BYTES_MAX: usize = 1024;
 
 /// Most warnings that one record may carry: an array of bad elements would otherwise repeat one fault without end.
 pub const WARNINGS_MAX: usize = 100;
-
-/// Members of an object whose order is remembered, and the longest name among them, bytes.
-pub const ORDER_MAX: usize = 256;
-pub const ORDER_NAME_BYTES_MAX: usize = 128;

@@ -138,15 +138,14 @@ impl MappingSet {
     /// Every item that cannot be used, in the order of the items.
     pub fn compile_with(items: &[Item], schema: &Schema, options: Options) -> Result<Self, Vec<ItemError>> {
         let resolve = |index: usize| Destination::resolve(&items[index].destination, schema.root());
-        let (set, errors) = Self::build(items, options, Assembly::new(options.switches), resolve);
-        if errors.is_empty() { Ok(set) } else { Err(errors) }
+        Self::whole(items, options, Assembly::new(options.switches), resolve)
     }
 
     /// Compiles a set that was good when it was saved. An item that is so no more, since the schema or the language has
     /// changed, costs its own field on every record, with a warning; see [`MappingSet::broken`].
     pub fn compile_stored(items: &[Item], schema: &Schema, options: Options) -> Self {
         let resolve = |index: usize| Destination::resolve(&items[index].destination, schema.root());
-        Self::build(items, options, Assembly::new(options.switches), resolve).0
+        Self::build(items, options, Assembly::new(options.switches), resolve)
     }
 
     /// What is wrong with the items of a stored set that compile no more.
@@ -162,8 +161,7 @@ impl MappingSet {
     #[cfg(test)]
     pub(crate) fn naive(items: &[Item], schema: &Schema, options: Options) -> Result<Self, Vec<ItemError>> {
         let resolve = |index: usize| Destination::resolve(&items[index].destination, schema.root());
-        let (set, errors) = Self::build(items, options, Assembly::naive(options.switches), resolve);
-        if errors.is_empty() { Ok(set) } else { Err(errors) }
+        Self::whole(items, options, Assembly::naive(options.switches), resolve)
     }
 
     /// Compiles a set that writes to no schema: each destination has the type beside its item, or takes what comes.
@@ -176,10 +174,26 @@ impl MappingSet {
         options: Options,
     ) -> Result<Self, Vec<ItemError>> {
         let plain: Vec<Item> = items.iter().map(|(item, _)| item.clone()).collect();
-        let (set, errors) = Self::build(&plain, options, Assembly::new(options.switches), |index| {
+        Self::whole(&plain, options, Assembly::new(options.switches), |index| {
             let (item, ty) = &items[index];
             Destination::without_schema(&item.destination, ty.as_ref())
-        });
+        })
+    }
+
+    /// A set of which every item compiles.
+    fn whole(
+        items: &[Item],
+        options: Options,
+        assembly: Assembly,
+        resolve: impl Fn(usize) -> Result<Destination, DestinationError>,
+    ) -> Result<Self, Vec<ItemError>> {
+        if items.len() > limits::ITEMS_MAX {
+            let message = format!("a mapping set has at most {} mappings", limits::ITEMS_MAX);
+            let (index, code) = (limits::ITEMS_MAX, "too-many-items");
+            return Err(vec![ItemError { index, code, message, span: None }]);
+        }
+        let set = Self::build(items, options, assembly, resolve);
+        let errors: Vec<ItemError> = set.broken().cloned().collect();
         if errors.is_empty() { Ok(set) } else { Err(errors) }
     }
 
@@ -188,16 +202,8 @@ impl MappingSet {
         options: Options,
         assembly: Assembly,
         resolve: impl Fn(usize) -> Result<Destination, DestinationError>,
-    ) -> (Self, Vec<ItemError>) {
-        let (mut compiled, mut errors, mut remarks) =
-            (Vec::with_capacity(items.len()), Vec::new(), Vec::new());
-        let mut items = items;
-        if items.len() > limits::ITEMS_MAX {
-            let message = format!("a mapping set has at most {} mappings", limits::ITEMS_MAX);
-            let (index, code) = (limits::ITEMS_MAX, "too-many-items");
-            errors.push(ItemError { index, code, message, span: None });
-            items = &[];
-        }
+    ) -> Self {
+        let (mut compiled, mut remarks) = (Vec::with_capacity(items.len()), Vec::new());
         let mut taken = HashMap::new();
         for (index, item) in items.iter().enumerate() {
             match Compiled::new(index, item, resolve(index), &mut taken, &assembly) {
@@ -206,7 +212,6 @@ impl MappingSet {
                     compiled.push(made);
                 }
                 Err(faults) => {
-                    errors.extend(faults.iter().cloned());
                     compiled.push(Compiled::of(item, Source::Broken(faults), Destination::nowhere()));
                 }
             }
@@ -218,8 +223,7 @@ impl MappingSet {
         for (item, target) in compiled.iter_mut().zip(targets) {
             item.target = target;
         }
-        let fields = assembly.into_fields();
-        (Self { options, order, items: compiled, remarks, fields, shape }, errors)
+        Self { options, order, items: compiled, remarks, fields: assembly.into_fields(), shape }
     }
 
     /// What compiles and may still not be what was meant, with the position of the item.

@@ -5,6 +5,7 @@ pub(crate) mod pattern;
 
 use std::sync::LazyLock;
 
+use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ZonedDateTime, civil};
 
@@ -210,23 +211,17 @@ pub(crate) fn java_text(date: &ZonedDateTime) -> String {
 
 /// The canonical text in the value's own zone: `2024-02-03T04:05:06.789+01:00`, `Z` for UTC, no fraction when zero.
 pub(crate) fn canonical(date: &ZonedDateTime) -> String {
-    let mut text = String::with_capacity(29);
-    let nanos = i64::from(date.subsec_nanosecond());
-    write_date(&mut text, date);
-    for (mark, number) in [('T', date.hour()), (':', date.minute()), (':', date.second())] {
-        text.push(mark);
-        digits(&mut text, number.into(), 2);
-    }
-    let (fraction, count) = match (nanos, nanos % 1_000_000, nanos % 1000) {
-        (0, _, _) => (0, 0),
-        (_, 0, _) => (nanos / 1_000_000, 3),
-        (_, _, 0) => (nanos / 1000, 6),
-        _ => (nanos, 9),
+    const PRINTER: DateTimePrinter = DateTimePrinter::new();
+    let nanos = date.subsec_nanosecond();
+    let digits = match (nanos, nanos % 1_000_000, nanos % 1000) {
+        (0, _, _) => 0,
+        (_, 0, _) => 3,
+        (_, _, 0) => 6,
+        _ => 9,
     };
-    if count > 0 {
-        text.push('.');
-        digits(&mut text, fraction, count);
-    }
+    let mut text = String::with_capacity(29);
+    // Writing to a string cannot fail.
+    let _ = PRINTER.precision(Some(digits)).print_datetime(&date.datetime(), &mut text);
     if date.offset().is_zero() {
         text.push('Z');
     } else {
@@ -237,33 +232,7 @@ pub(crate) fn canonical(date: &ZonedDateTime) -> String {
 
 /// The calendar date in the value's own zone: `2024-02-03`.
 pub(crate) fn calendar(date: &ZonedDateTime) -> String {
-    let mut text = String::with_capacity(10);
-    write_date(&mut text, date);
-    text
-}
-
-fn write_date(text: &mut String, date: &ZonedDateTime) {
-    if date.year() < 0 {
-        text.push('-');
-    }
-    digits(text, i64::from(date.year()).abs(), 4);
-    for number in [date.month(), date.day()] {
-        text.push('-');
-        digits(text, number.into(), 2);
-    }
-}
-
-/// A number that is not negative, with that many digits or more.
-fn digits(text: &mut String, number: i64, count: usize) {
-    let mut digits = [b'0'; 20];
-    let (mut at, mut rest) = (digits.len(), number);
-    while rest > 0 {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    let from = at.min(digits.len() - count);
-    text.extend(digits[from..].iter().map(|digit| char::from(*digit)));
+    date.date().to_string()
 }
 
 /// Whether a text is already the canonical text of an instant in UTC, so that it need not be rewritten.
