@@ -1,4 +1,4 @@
-//! The form of a field's keywords. A validator would pass over one that says nothing; it is refused when it is sent, so that
+//! The form of the keywords that a value is held against. A validator would pass over one that says nothing; it is refused when it is sent, so that
 //! nobody relies on a bound that is none.
 
 use serde_json::{Map, Value};
@@ -13,9 +13,9 @@ struct Form {
     text: &'static str,
 }
 
-const FORMS: [Form; 8] = [
+const FORMS: [Form; 7] = [
     Form {
-        keywords: &["$ref", "description", "format", "meta:status", "meta:xdmType", "pattern", "title"],
+        keywords: &["$ref", "format", "meta:xdmType", "pattern"],
         takes: Value::is_string,
         text: "a string",
     },
@@ -41,7 +41,6 @@ const FORMS: [Form; 8] = [
         takes: |value| value.as_array().is_some_and(|names| names.iter().all(Value::is_string)),
         text: "a list of field names",
     },
-    Form { keywords: &["meta:enum"], takes: Value::is_object, text: "a JSON object" },
 ];
 
 /// Lower and upper ends of what a value may be.
@@ -96,7 +95,8 @@ mod tests {
             (json!({"enum": "a"}), Some("enum of /a")),
             (json!({"required": "a"}), Some("required of /a must be a list of field names: \"a\"")),
             (json!({"required": [1]}), Some("required of /a")),
-            (json!({"meta:enum": ["a"]}), Some("meta:enum of /a")),
+            // What only describes is kept as it is sent.
+            (json!({"title": null, "description": 7, "meta:enum": ["a"]}), None),
             (json!({"minimum": 2, "maximum": 1}), Some("minimum 2 is above maximum 1")),
             (json!({"minLength": 2, "maxLength": 1}), Some("no value of /a can be valid")),
         ] {
