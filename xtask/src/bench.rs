@@ -352,12 +352,17 @@ fn peak_kib(pid: u32) -> Result<u64, String> {
     Ok(line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0))
 }
 
-/// The page of what a record costs in the compiled schema.
-fn xdm(data: Option<&Path>) -> Outcome {
-    run(&mut cargo(&["build", "--release", "--package", "bench"]))?;
+/// Builds what measures in one process, and says how quiet the machine is.
+fn built(more: &[&str]) -> Result<String, String> {
+    run(cargo(&["build", "--release", "--package", "bench"]).args(more))?;
     let scratch = target().join("bench");
     fs::create_dir_all(&scratch).map_err(text)?;
-    let quiet = quiet(&scratch)?;
+    quiet(&scratch)
+}
+
+/// The page of what a record costs in the compiled schema.
+fn xdm(data: Option<&Path>) -> Outcome {
+    let quiet = built(&[])?;
     let mut arguments = vec!["xdm".to_owned()];
     arguments.extend(data.into_iter().flat_map(|data| ["--data".to_owned(), show(data)]));
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -393,10 +398,7 @@ fn xdm(data: Option<&Path>) -> Outcome {
 
 /// The page of what a raw record costs in a mapping set.
 fn prep() -> Outcome {
-    run(&mut cargo(&["build", "--release", "--package", "bench", "--features", "vrl"]))?;
-    let scratch = target().join("bench");
-    fs::create_dir_all(&scratch).map_err(text)?;
-    let quiet = quiet(&scratch)?;
+    let quiet = built(&["--features", "vrl"])?;
     let figures = bench(&["prep"], Some(LOAD_CORE))?;
     let nanos = |name: &str| number(&figures["nanos"], name);
     let mut page = format!(
